@@ -1,0 +1,256 @@
+package event
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Dispatch runs the hooks registered for the event on b: before hooks, then on
+// hooks, then after hooks, as described in the documentation of the package. It
+// returns the results of the on hooks in bus order, and within a source in the
+// order of registration; no hooks means no results and no error.
+//
+// It returns when every hook it started has returned. The results are nil when
+// the error is not. A failed hook gives a [*HookError], several of them joined, the
+// one that ended the phase first. When a hook cancelled, errors.Is(err,
+// [ErrCancelled]) holds, whatever else failed. When ctx ends, hooks that have not started stay
+// out, and the error is [context.Cause] of ctx, joined with the hook errors that
+// say more than that. When ctx has already ended, nothing runs. Mistakes made
+// when registering hooks for this event, and wrong options, are returned before
+// anything runs.
+//
+// The context handed to a hook is for the time of the hook only: it may end as
+// soon as its phase has.
+func (e *Event[In, Out]) Dispatch(ctx context.Context, b *Bus, in In, opts ...DispatchOption) ([]Result[Out], error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if b == nil {
+		return nil, fmt.Errorf("dispatching %s: there is no bus", e.name)
+	}
+	s := b.current.Load()
+	t, err := e.lookup(s)
+	if err != nil {
+		return nil, err
+	}
+	if len(opts) == 0 {
+		if len(t.before) == 0 && len(t.after) == 0 {
+			return e.runOn(ctx, t.on, t.ons, in, false)
+		}
+		return e.runAll(ctx, *t, in, choices{mask: All})
+	}
+	c, err := choose(s, e.name, opts)
+	if err != nil {
+		return nil, err
+	}
+	chosen := *t
+	if c.restricted {
+		chosen.before = filterGroups(t.before, opts)
+		chosen.on = filterGroups(t.on, opts)
+		chosen.after = filterGroups(t.after, opts)
+	}
+	if c.first && len(chosen.on) > 1 {
+		chosen.on = chosen.on[:1]
+	}
+	if c.restricted || c.first {
+		chosen.counted()
+	}
+	return e.runAll(ctx, chosen, in, c)
+}
+
+func (e *Event[In, Out]) lookup(s *snapshot) (*table[In, Out], error) {
+	if s != nil {
+		if bound, ok := s.events[&e.definition]; ok {
+			if bound.err != nil {
+				return nil, fmt.Errorf("dispatching %s: %w", e.name, bound.err)
+			}
+			if t, ok := bound.hooks.(*table[In, Out]); ok {
+				return t, nil
+			}
+		}
+		if s.names[e.name] != nil {
+			return nil, fmt.Errorf("dispatching %s: the hooks on this bus belong to a different event of that name", e.name)
+		}
+	}
+	if err := e.mistake; err != nil {
+		return nil, fmt.Errorf("dispatching an event: %w", err)
+	}
+	return &table[In, Out]{}, nil
+}
+
+func (e *Event[In, Out]) runAll(ctx context.Context, t table[In, Out], in In, c choices) ([]Result[Out], error) {
+	if c.mask&Before != 0 && len(t.before) > 0 {
+		err := observe(ctx, &e.definition, Before, t.before, func(ctx context.Context, h beforeHook[In]) error {
+			return h(ctx, in)
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	var results []Result[Out]
+	if c.mask&On != 0 && len(t.on) > 0 {
+		var err error
+		if results, err = e.runOn(ctx, t.on, t.ons, in, c.collect); err != nil {
+			return nil, err
+		}
+	}
+	if c.mask&After != 0 && len(t.after) > 0 {
+		err := observe(ctx, &e.definition, After, t.after, func(ctx context.Context, h afterHook[In, Out]) error {
+			return h(ctx, in, results)
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if c.first && len(results) > 1 {
+		results = results[:1:1]
+	}
+	return results, nil
+}
+
+// runOn runs the on phase; n is the number of hooks in groups.
+func (e *Event[In, Out]) runOn(ctx context.Context, groups []group[onHook[In, Out]], n int, in In, collect bool) ([]Result[Out], error) {
+	switch {
+	case n == 0:
+		return nil, nil
+	case e.sequential || len(groups) == 1:
+		return e.runInTurn(ctx, groups, n, in, collect)
+	default:
+		return e.runTogether(ctx, groups, n, in, collect)
+	}
+}
+
+// single is everything that a phase with one hook needs, in one allocation.
+type single[Out any] struct {
+	phase    phase
+	contexts [1]hookContext
+	results  [1]Result[Out]
+}
+
+// runInTurn runs on hooks one after another on the caller's goroutine.
+func (e *Event[In, Out]) runInTurn(caller context.Context, groups []group[onHook[In, Out]], n int, in In, collect bool) ([]Result[Out], error) {
+	var p *phase
+	var contexts []hookContext
+	var results []Result[Out]
+	if n == 1 {
+		s := new(single[Out])
+		p, contexts, results = &s.phase, s.contexts[:], s.results[:]
+	} else {
+		p, contexts, results = new(phase), make([]hookContext, len(groups)), make([]Result[Out], n)
+	}
+	*p = phase{ctx: caller, event: &e.definition, preposition: On, began: time.Now()}
+	at := 0
+	for i := range groups {
+		g := &groups[i]
+		ctx := &contexts[i]
+		ctx.phase, ctx.scope = p, g.scope
+		for _, h := range g.hooks {
+			if caller.Err() != nil {
+				return nil, context.Cause(caller)
+			}
+			r := &results[at]
+			at++
+			value, err := e.call(ctx, h, in)
+			if err != nil {
+				if !collect || endsPhase(caller, err) {
+					return nil, settled(caller, p.failure(g.scope, err), nil, context.Cause(caller))
+				}
+				r.Err = p.failure(g.scope, err)
+			}
+			r.Source, r.Value, r.CreatedAt = g.scope.source, value, p.now()
+		}
+	}
+	return results, nil
+}
+
+// runTogether runs the on hooks of several sources concurrently. Each source has
+// its part of the results, so they are in order whatever finishes first.
+func (e *Event[In, Out]) runTogether(caller context.Context, groups []group[onHook[In, Out]], n int, in In, collect bool) ([]Result[Out], error) {
+	results := make([]Result[Out], n)
+	t := newTeam(caller, &e.definition, On, len(groups))
+	start := 0
+	for i := range groups {
+		g := &groups[i]
+		part := results[start : start+len(g.hooks)]
+		start += len(g.hooks)
+		t.start(i, g.scope, func(ctx *hookContext) error {
+			for j, h := range g.hooks {
+				if ctx.Err() != nil {
+					return context.Cause(ctx)
+				}
+				value, err := e.call(ctx, h, in)
+				if err != nil {
+					if !collect || endsPhase(caller, err) {
+						return err
+					}
+					part[j].Err = t.phase.failure(g.scope, err)
+				}
+				part[j].Source, part[j].Value, part[j].CreatedAt = g.scope.source, value, t.phase.now()
+			}
+			return nil
+		})
+	}
+	if err := t.wait(); err != nil {
+		return nil, err
+	}
+	return results, nil
+}
+
+// endsPhase tells the errors that CollectErrors does not collect.
+func endsPhase(caller context.Context, err error) bool {
+	return errors.Is(err, ErrCancelled) || unwinding(caller, err)
+}
+
+func (e *Event[In, Out]) call(ctx context.Context, h onHook[In, Out], in In) (out Out, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = newPanicError(v)
+		}
+	}()
+	if len(e.around) == 0 {
+		return h(ctx, in)
+	}
+	s := surrounded[In, Out]{around: e.around, hook: h, in: in}
+	return s.run(ctx)
+}
+
+// observe runs before or after hooks, whose only outcome is an error.
+func observe[H any](caller context.Context, d *definition, at Preposition, groups []group[H], invoke func(context.Context, H) error) error {
+	if caller.Err() != nil {
+		return context.Cause(caller)
+	}
+	if len(groups) == 1 {
+		g := &groups[0]
+		p := &phase{ctx: caller, event: d, preposition: at, began: time.Now()}
+		err := observeOne(&hookContext{phase: p, scope: g.scope}, g.hooks, invoke)
+		if err != nil {
+			return settled(caller, p.failure(g.scope, err), nil, context.Cause(caller))
+		}
+		return nil
+	}
+	t := newTeam(caller, d, at, len(groups))
+	for i := range groups {
+		g := &groups[i]
+		t.start(i, g.scope, func(ctx *hookContext) error { return observeOne(ctx, g.hooks, invoke) })
+	}
+	return t.wait()
+}
+
+func observeOne[H any](ctx *hookContext, hooks []H, invoke func(context.Context, H) error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = newPanicError(v)
+		}
+	}()
+	for _, h := range hooks {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err := invoke(ctx, h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
