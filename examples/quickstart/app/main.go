@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	"time"
+)
+
+// drainTimeout is how long requests may take to finish after a signal.
+const drainTimeout = 800 * time.Millisecond
+
+// The exit codes of the program.
+const (
+	exitOK    = 0
+	exitError = 1
+	exitUsage = 2
+)
+
+func main() {
+	os.Exit(program())
+}
+
+func program() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// A second signal ends the program at once.
+	context.AfterFunc(ctx, stop)
+	return start(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
+}
+
+// start is the program without its process: it returns the exit code.
+func start(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+	logger := slog.New(slog.NewTextHandler(stderr, nil))
+	s, unknown, err := parseSettings(args, environ, stdout)
+	for _, name := range unknown {
+		logger.Warn("variable is not a setting", "variable", name)
+	}
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case err != nil:
+		logger.Error("cannot start", "error", err)
+		return exitUsage
+	}
+	if err := run(ctx, s, logger); err != nil {
+		logger.Error("stopped", "error", err)
+		return exitError
+	}
+	return exitOK
+}
+
+// run serves until the context ends and then returns nil, after the requests
+// at hand are answered or drainTimeout has passed. It returns an error when
+// the address cannot be listened on or the index cannot be built.
+func run(ctx context.Context, s settings, logger *slog.Logger) error {
+	debug.SetGCPercent(s.gogc)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.listen)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return fmt.Errorf("opening the port: %w", err)
+	}
+	logger.Info("listening", "address", listener.Addr().String())
+
+	service := newService(s, logger)
+	server := &http.Server{
+		Handler:           service.handler(),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       time.Minute,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+
+	buildCtx, cancelBuild := context.WithCancel(ctx)
+	defer cancelBuild()
+	built := make(chan error, 1)
+	go func() { built <- service.build(buildCtx) }()
+
+	var failure error
+	building := true
+	for failure == nil && ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case failure = <-built:
+			building = false
+			built = nil
+		case failure = <-served:
+			return errors.Join(fmt.Errorf("serving: %w", failure), waitFor(building, cancelBuild, built))
+		}
+	}
+	if ctx.Err() != nil {
+		failure = nil // what ended the build was the request to stop
+	}
+
+	service.drain()
+	logger.Info("draining")
+	// The context that ended us cannot bound the end.
+	drainCtx, cancelDrain := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	defer cancelDrain()
+	if err := server.Shutdown(drainCtx); err != nil {
+		logger.Warn("requests cut off", "error", err)
+		if err := server.Close(); err != nil {
+			logger.Debug("closing connections", "error", err)
+		}
+	}
+	<-served
+	_ = waitFor(building, cancelBuild, built) // not ready in time is no failure now
+	return failure
+}
+
+// waitFor ends the goroutine that builds the index.
+func waitFor(building bool, cancel context.CancelFunc, built <-chan error) error {
+	cancel()
+	if !building {
+		return nil
+	}
+	return <-built
+}
+
+// build reads the corpus, indexes it and makes the service ready.
+func (s *service) build(ctx context.Context) error {
+	directory := s.settings.corpus
+	if directory == "" {
+		var err error
+		if directory, err = defaultCorpus(ctx); err != nil {
+			return err
+		}
+	}
+	sources, err := readCorpus(ctx, directory, corpusBytes)
+	if err != nil {
+		return err
+	}
+	x, err := buildIndex(ctx, sources, s.settings.shards)
+	if err != nil {
+		return err
+	}
+	// Building needs far more memory than serving; give the rest back now and
+	// not during the first minutes of requests.
+	debug.FreeOSMemory()
+	s.serve(x)
+	s.logger.Info("ready", "took", time.Duration(s.readyIn.Load()), "corpus", directory,
+		"files", len(sources), "docs", x.docs, "index_bytes", x.bytes())
+	return nil
+}
