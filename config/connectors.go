@@ -1,0 +1,146 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Mount says that a connector is active under a name. In
+//
+//	connectors: {staging: prometheus, production: prometheus}
+//
+// the connector "prometheus" is mounted twice, and the stanzas are called
+// "staging" and "production".
+type Mount struct {
+	// Name is the key of the stanza and the name of the running connector.
+	Name string
+	// Connector is the name the connector is known by. It is the same as Name
+	// unless the file gives another one.
+	Connector string
+}
+
+var connectorName = regexp.MustCompile(`^[0-9a-zA-Z_/.-]{3,128}$`)
+
+// reservedNames cannot be names of connectors, beside the fixed keys.
+var reservedNames = []string{"control", "measure", "adjust", "optimization"}
+
+// descriptor is the value of the key "connectors".
+type descriptor struct {
+	mounts []Mount
+	at     map[string]position // by mount name
+	given  bool
+}
+
+// UnmarshalYAML accepts a list of names or a mapping of name to connector.
+func (c *descriptor) UnmarshalYAML(n *yaml.Node) error {
+	c.given, c.at = true, map[string]position{}
+	var problems Problems
+	add := func(at *yaml.Node, path, name, connector string) {
+		for _, message := range nameProblems(name) {
+			problems = append(problems, &Problem{Line: at.Line, Column: at.Column, Path: path, Message: message})
+		}
+		if _, twice := c.at[name]; !twice {
+			c.at[name] = position{at.Line, at.Column}
+			c.mounts = append(c.mounts, Mount{Name: name, Connector: connector})
+		}
+	}
+	switch n.Kind {
+	case yaml.SequenceNode:
+		for i, item := range n.Content {
+			path := fmt.Sprintf("[%d]", i)
+			if name := resolve(item); name.Kind != yaml.ScalarNode || isNull(name) {
+				problems = append(problems, &Problem{Path: path, Message: kindName(item) + " is not the name of a connector"})
+			} else {
+				add(item, path, name.Value, name.Value)
+			}
+		}
+	case yaml.MappingNode:
+		for _, e := range entries(n) {
+			name := resolve(e.key).Value
+			path := keyPath("", name)
+			if value := resolve(e.value); value.Kind != yaml.ScalarNode || isNull(value) {
+				problems = append(problems, &Problem{Path: path, Message: kindName(value) + " is not the name of a connector"})
+			} else {
+				add(e.key, path, name, value.Value)
+			}
+		}
+	default:
+		return &Problem{Message: kindName(n) + " is not a list of connectors or a mapping of names to connectors"}
+	}
+	return problems.asError()
+}
+
+func nameProblems(name string) []string {
+	switch {
+	case slices.Contains(reservedNames, name), slices.Contains(topLevel(), name):
+		return []string{fmt.Sprintf("the name %q is reserved", name)}
+	case !connectorName.MatchString(name):
+		return []string{fmt.Sprintf("%s is not a name of 3 to 128 letters, digits, \"-\", \"_\", \"/\" or \".\"", showText(name))}
+	}
+	return nil
+}
+
+// Resolve says which connectors this document makes active, in file order, when
+// those called known are available. Without the key "connectors" these are the
+// ones with a stanza of their name that is not null; with it, exactly those it
+// lists, and each of them must have a stanza that is not null. A stanza named
+// like a known connector that is not listed is fine: that is how a connector is
+// parked.
+//
+// The error is a [Problems] that names every connector that is not known, every
+// mount name that belongs to another connector, every missing stanza, and every
+// top-level key that names nothing at all, each with the name that was probably
+// meant.
+func (d *Document) Resolve(known []string) ([]Mount, error) {
+	var problems Problems
+	report := func(line, column int, path, message string) {
+		problems = problems.with(&Problem{File: d.File, Line: line, Column: column, Path: path, Message: message, located: true})
+	}
+	mounts := slices.Clone(d.Connectors)
+	if !d.HasConnectors {
+		for _, s := range d.stanzas {
+			if slices.Contains(known, s.name) && !isNull(s.value) {
+				mounts = append(mounts, Mount{Name: s.name, Connector: s.name})
+			}
+		}
+	}
+	names := slices.Concat(topLevel(), known)
+	for _, m := range mounts {
+		names = append(names, m.Name)
+		path, at := keyPath("connectors", m.Name), d.mountAt[m.Name]
+		switch {
+		case !slices.Contains(known, m.Connector):
+			report(at.line, at.column, path, unknownConnector(m.Connector, known))
+			continue
+		case m.Name != m.Connector && slices.Contains(known, m.Name):
+			report(at.line, at.column, path, fmt.Sprintf("the name %q is reserved for the connector %q", m.Name, m.Name))
+		}
+		if s, ok := d.Stanza(m.Name); !ok {
+			report(at.line, at.column, keyPath("", m.Name), "required because \"connectors\" lists it; {} accepts its defaults")
+		} else if isNull(s.value) {
+			report(s.key.Line, s.key.Column, s.Path(), "null is not a configuration; {} accepts its defaults")
+		}
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	for _, s := range d.stanzas {
+		if !slices.Contains(names, s.name) {
+			message, _ := unknownKey(s.name, names)
+			report(s.key.Line, s.key.Column, s.Path(), message)
+		}
+	}
+	return mounts, problems.asError()
+}
+
+func unknownConnector(name string, known []string) string {
+	known = slices.Sorted(slices.Values(known))
+	message := "no connector is called " + showText(name)
+	if suggestion := closest(name, known); suggestion != "" {
+		message += fmt.Sprintf("; did you mean %q?", suggestion)
+	}
+	return message + " (known: " + strings.Join(known, ", ") + ")"
+}

@@ -1,0 +1,2 @@
+// Package config reads servo.yaml.
+package config

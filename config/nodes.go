@@ -1,0 +1,205 @@
+package config
+
+import (
+	"fmt"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Bounds of what a configuration may be. A ConfigMap holds at most 1 MiB, so a
+// file beyond these is a mistake or an attack, such as aliases of aliases that
+// expand to gigabytes.
+const (
+	maxBytes = 2 << 20
+	maxNodes = 200_000 // after aliases are replaced by what they stand for
+	maxDepth = 100
+)
+
+// entry is one key of a mapping with its value.
+type entry struct{ key, value *yaml.Node }
+
+// entries lists the keys of a mapping: its own in file order, then those it
+// merges in with "<<" and does not override. Of duplicates the first counts.
+func entries(n *yaml.Node) []entry {
+	var out []entry
+	seen := map[string]bool{}
+	var merged []*yaml.Node
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := resolve(n.Content[i]), n.Content[i+1]
+		if isMerge(n.Content[i]) {
+			if from := resolve(value); from.Kind == yaml.SequenceNode {
+				merged = append(merged, from.Content...)
+			} else {
+				merged = append(merged, from)
+			}
+			continue
+		}
+		if !seen[key.Value] {
+			seen[key.Value] = true
+			out = append(out, entry{n.Content[i], value})
+		}
+	}
+	for _, from := range merged {
+		for _, e := range entries(resolve(from)) {
+			if key := resolve(e.key).Value; !seen[key] {
+				seen[key] = true
+				out = append(out, e)
+			}
+		}
+	}
+	return out
+}
+
+func resolve(n *yaml.Node) *yaml.Node {
+	for n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	return n
+}
+
+func isMerge(key *yaml.Node) bool {
+	return key.Kind == yaml.ScalarNode && key.ShortTag() == "!!merge"
+}
+
+func isNull(n *yaml.Node) bool {
+	n = resolve(n)
+	return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null"
+}
+
+// inspector checks what does not depend on types: bounds, cycles, duplicate keys,
+// merges and tags. Whatever passes it can be walked without further care.
+type inspector struct {
+	file     string
+	problems Problems
+	fatal    bool
+	active   map[*yaml.Node]bool
+	done     map[*yaml.Node]extent
+}
+
+// extent is the size of a node with all aliases below it expanded.
+type extent struct{ nodes, depth int }
+
+func inspect(file string, n *yaml.Node) (Problems, bool) {
+	c := &inspector{file: file, active: map[*yaml.Node]bool{}, done: map[*yaml.Node]extent{}}
+	c.visit(n, "")
+	return c.problems, !c.fatal
+}
+
+func (c *inspector) report(n *yaml.Node, path, format string, args ...any) {
+	c.problems = c.problems.with(&Problem{
+		File: c.file, Line: n.Line, Column: n.Column, Path: path,
+		Message: fmt.Sprintf(format, args...), located: true,
+	})
+}
+
+func (c *inspector) abandon(n *yaml.Node, path, format string, args ...any) {
+	if !c.fatal {
+		c.report(n, path, format, args...)
+	}
+	c.fatal = true
+}
+
+func (c *inspector) visit(n *yaml.Node, path string) extent {
+	if n.Kind == yaml.AliasNode {
+		if c.active[n.Alias] {
+			c.abandon(n, path, "the alias stands inside of what it refers to")
+			return extent{}
+		}
+		return c.visit(n.Alias, path)
+	}
+	if size, ok := c.done[n]; ok {
+		return size
+	}
+	if c.fatal {
+		return extent{}
+	}
+	c.active[n] = true
+	c.tag(n, path)
+	size := extent{nodes: 1}
+	add := func(child *yaml.Node, path string) {
+		e := c.visit(child, path)
+		size.nodes += e.nodes
+		size.depth = max(size.depth, e.depth)
+		if size.nodes > maxNodes {
+			c.abandon(n, path, "more than %d values once aliases are expanded", maxNodes)
+		}
+	}
+	switch n.Kind {
+	case yaml.MappingNode:
+		c.keys(n, path, add)
+	case yaml.SequenceNode:
+		for i, item := range n.Content {
+			add(item, fmt.Sprintf("%s[%d]", path, i))
+		}
+	}
+	size.depth++
+	if size.depth > maxDepth {
+		c.abandon(n, "", "nested deeper than %d levels", maxDepth)
+	}
+	delete(c.active, n)
+	c.done[n] = size
+	return size
+}
+
+func (c *inspector) keys(n *yaml.Node, path string, add func(*yaml.Node, string)) {
+	first := map[string]*yaml.Node{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		if resolve(key).Kind != yaml.ScalarNode {
+			c.abandon(key, path, "a key must be text, not a list or a mapping")
+			return
+		}
+		name := resolve(key).Value
+		id := name
+		if isMerge(key) {
+			id = "\x00merge" // "<<" in quotes is an ordinary key
+		}
+		below := keyPath(path, name)
+		if earlier, ok := first[id]; ok {
+			c.report(key, below, "duplicate key: it is already set on line %d", earlier.Line)
+		} else {
+			first[id] = key
+		}
+		add(key, path)
+		add(value, below)
+		if isMerge(key) && !c.fatal && !mergeable(value) {
+			c.abandon(value, below, "only mappings can be merged, or lists of them")
+		}
+	}
+}
+
+func mergeable(value *yaml.Node) bool {
+	from := resolve(value)
+	if from.Kind != yaml.SequenceNode {
+		return from.Kind == yaml.MappingNode
+	}
+	for _, item := range from.Content {
+		if resolve(item).Kind != yaml.MappingNode {
+			return false
+		}
+	}
+	return true
+}
+
+// tag rejects tags other than the standard ones that fit their node. The text is
+// not shown: a password may begin with "!".
+func (c *inspector) tag(n *yaml.Node, path string) {
+	tag := n.ShortTag()
+	switch {
+	case n.Kind == yaml.MappingNode && tag == "!!map", n.Kind == yaml.SequenceNode && tag == "!!seq":
+		return
+	case n.Kind == yaml.ScalarNode:
+		switch tag {
+		case "!!merge", "!!str", "!!null":
+			return
+		case "!!int", "!!float", "!!bool", "!!timestamp", "!!binary":
+			var value any
+			if n.Decode(&value) == nil {
+				return
+			}
+			c.abandon(n, path, "the value does not fit its tag")
+			return
+		}
+	}
+	c.abandon(n, path, "tags are not supported; quote a text that begins with \"!\"")
+}
