@@ -168,9 +168,6 @@ type phase struct {
 	began       time.Time
 }
 
-// now is cheaper than time.Now: it reads the monotonic clock only.
-func (p *phase) now() time.Time { return p.began.Add(time.Since(p.began)) }
-
 // hookContext is the context of the hooks of one source in one phase. It is a
 // context implementation of its own because a context.WithValue for each hook
 // would cost two allocations more. It is never changed once a hook has seen it.

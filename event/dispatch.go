@@ -36,6 +36,9 @@ func (e *Event[In, Out]) Dispatch(ctx context.Context, b *Bus, in In, opts ...Di
 		return nil, err
 	}
 	if len(opts) == 0 {
+		if t == nil {
+			return nil, nil
+		}
 		if len(t.before) == 0 && len(t.after) == 0 {
 			return e.runOn(ctx, t.on, t.ons, in, false)
 		}
@@ -44,6 +47,9 @@ func (e *Event[In, Out]) Dispatch(ctx context.Context, b *Bus, in In, opts ...Di
 	c, err := choose(s, e.name, opts)
 	if err != nil {
 		return nil, err
+	}
+	if t == nil {
+		return nil, nil
 	}
 	chosen := *t
 	if c.restricted {
@@ -60,6 +66,7 @@ func (e *Event[In, Out]) Dispatch(ctx context.Context, b *Bus, in In, opts ...Di
 	return e.runAll(ctx, chosen, in, c)
 }
 
+// lookup returns the hooks of the event, nil when there are none.
 func (e *Event[In, Out]) lookup(s *snapshot) (*table[In, Out], error) {
 	if s != nil {
 		if bound, ok := s.events[&e.definition]; ok {
@@ -77,7 +84,7 @@ func (e *Event[In, Out]) lookup(s *snapshot) (*table[In, Out], error) {
 	if err := e.mistake; err != nil {
 		return nil, fmt.Errorf("dispatching an event: %w", err)
 	}
-	return &table[In, Out]{}, nil
+	return nil, nil
 }
 
 func (e *Event[In, Out]) runAll(ctx context.Context, t table[In, Out], in In, c choices) ([]Result[Out], error) {
@@ -122,44 +129,70 @@ func (e *Event[In, Out]) runOn(ctx context.Context, groups []group[onHook[In, Ou
 	}
 }
 
-// single is everything that a phase with one hook needs, in one allocation.
-type single[Out any] struct {
-	phase    phase
-	contexts [1]hookContext
-	results  [1]Result[Out]
+// turn is everything that a phase on the caller's goroutine needs, in one
+// allocation, for a few hooks.
+type (
+	turnOfOne[Out any] struct {
+		phase    phase
+		contexts [1]hookContext
+		results  [1]Result[Out]
+	}
+	turnOfMany struct {
+		phase    phase
+		contexts [12]hookContext
+	}
+)
+
+func newTurn[Out any](sources, n int) (p *phase, contexts []hookContext, results []Result[Out]) {
+	switch {
+	case n == 1:
+		t := new(turnOfOne[Out])
+		return &t.phase, t.contexts[:], t.results[:]
+	case sources <= len(turnOfMany{}.contexts):
+		t := new(turnOfMany)
+		return &t.phase, t.contexts[:], make([]Result[Out], n)
+	default:
+		return new(phase), make([]hookContext, sources), make([]Result[Out], n)
+	}
 }
 
 // runInTurn runs on hooks one after another on the caller's goroutine.
-func (e *Event[In, Out]) runInTurn(caller context.Context, groups []group[onHook[In, Out]], n int, in In, collect bool) ([]Result[Out], error) {
-	var p *phase
-	var contexts []hookContext
-	var results []Result[Out]
-	if n == 1 {
-		s := new(single[Out])
-		p, contexts, results = &s.phase, s.contexts[:], s.results[:]
-	} else {
-		p, contexts, results = new(phase), make([]hookContext, len(groups)), make([]Result[Out], n)
-	}
+func (e *Event[In, Out]) runInTurn(caller context.Context, groups []group[onHook[In, Out]], n int, in In, collect bool) (_ []Result[Out], err error) {
+	p, contexts, results := newTurn[Out](len(groups), n)
 	*p = phase{ctx: caller, event: &e.definition, preposition: On, began: time.Now()}
+	var running *Scope
+	defer func() { // one for all hooks, which is cheaper than one for each
+		if v := recover(); v != nil {
+			err = settled(caller, p.failure(running, newPanicError(v)), nil, context.Cause(caller))
+		}
+	}()
+	endless := caller.Done() == nil
 	at := 0
 	for i := range groups {
 		g := &groups[i]
+		running = g.scope
 		ctx := &contexts[i]
 		ctx.phase, ctx.scope = p, g.scope
 		for _, h := range g.hooks {
-			if caller.Err() != nil {
+			if !endless && caller.Err() != nil {
 				return nil, context.Cause(caller)
 			}
 			r := &results[at]
 			at++
-			value, err := e.call(ctx, h, in)
-			if err != nil {
-				if !collect || endsPhase(caller, err) {
-					return nil, settled(caller, p.failure(g.scope, err), nil, context.Cause(caller))
-				}
-				r.Err = p.failure(g.scope, err)
+			r.Source, r.CreatedAt = g.scope.source, p.began
+			var failed error
+			if collect {
+				r.Value, failed = e.callGuarded(ctx, h, in)
+			} else {
+				r.Value, failed = e.call(ctx, h, in)
 			}
-			r.Source, r.Value, r.CreatedAt = g.scope.source, value, p.now()
+			if failed != nil {
+				failure := p.failure(g.scope, failed)
+				if !collect || endsPhase(caller, failed) {
+					return nil, settled(caller, failure, nil, context.Cause(caller))
+				}
+				r.Err = failure
+			}
 		}
 	}
 	return results, nil
@@ -180,14 +213,14 @@ func (e *Event[In, Out]) runTogether(caller context.Context, groups []group[onHo
 				if ctx.Err() != nil {
 					return context.Cause(ctx)
 				}
-				value, err := e.call(ctx, h, in)
+				value, err := e.callGuarded(ctx, h, in)
 				if err != nil {
 					if !collect || endsPhase(caller, err) {
 						return err
 					}
 					part[j].Err = t.phase.failure(g.scope, err)
 				}
-				part[j].Source, part[j].Value, part[j].CreatedAt = g.scope.source, value, t.phase.now()
+				part[j].Source, part[j].Value, part[j].CreatedAt = g.scope.source, value, t.phase.began
 			}
 			return nil
 		})
@@ -203,12 +236,17 @@ func endsPhase(caller context.Context, err error) bool {
 	return errors.Is(err, ErrCancelled) || unwinding(caller, err)
 }
 
-func (e *Event[In, Out]) call(ctx context.Context, h onHook[In, Out], in In) (out Out, err error) {
+// callGuarded is call with panics turned into errors.
+func (e *Event[In, Out]) callGuarded(ctx context.Context, h onHook[In, Out], in In) (out Out, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = newPanicError(v)
 		}
 	}()
+	return e.call(ctx, h, in)
+}
+
+func (e *Event[In, Out]) call(ctx context.Context, h onHook[In, Out], in In) (Out, error) {
 	if len(e.around) == 0 {
 		return h(ctx, in)
 	}
