@@ -1,8 +1,6 @@
 package main
 
-import (
-	"math"
-)
+import "math"
 
 // The usual constants of BM25: how soon more occurrences stop to matter, and
 // how much a long document is discounted.
@@ -44,10 +42,9 @@ func (c candidate) number(shards int) int {
 	return int(c.doc)*shards + int(c.shard)
 }
 
-// accumulator is the memory that scoring one shard needs. A worker keeps one
-// for each shard and uses it again and again.
+// An accumulator adds up the scores of the documents of one shard.
 type accumulator struct {
-	scores  []float64 // by document, zero between two searches
+	scores  []float64 // by document
 	touched []int32
 	best    []candidate // a heap with the worst of the best on top
 }
@@ -55,10 +52,7 @@ type accumulator struct {
 // score finds the documents of the shard that match best, at most limit, in
 // no particular order, and reports how many match at all.
 func (a *accumulator) score(s *shard, shardNumber int, terms []string, weights []float64, limit int) (best []candidate, matching int) {
-	if len(a.scores) < len(s.docs) {
-		a.scores = make([]float64, len(s.docs))
-	}
-	a.touched = a.touched[:0]
+	a.scores = make([]float64, len(s.docs))
 	for i, term := range terms {
 		weight := weights[i]
 		s.forEach(s.terms[term], func(doc int32, occurrences byte) {
@@ -69,10 +63,8 @@ func (a *accumulator) score(s *shard, shardNumber int, terms []string, weights [
 			a.scores[doc] += weight * frequency * (bm25K1 + 1) / (frequency + float64(s.norms[doc]))
 		})
 	}
-	a.best = a.best[:0]
 	for _, doc := range a.touched {
 		a.keep(candidate{int32(shardNumber), doc, a.scores[doc]}, limit)
-		a.scores[doc] = 0
 	}
 	return a.best, len(a.touched)
 }

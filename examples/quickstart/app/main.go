@@ -72,61 +72,64 @@ func run(ctx context.Context, s settings, logger *slog.Logger) error {
 		return fmt.Errorf("opening the port: %w", err)
 	}
 	logger.Info("listening", "address", listener.Addr().String())
+	return newService(s, logger).run(ctx, listener)
+}
 
-	service := newService(s, logger)
+// run answers requests on the listener, and closes it. The index is built
+// meanwhile, so that one can ask from the first moment whether it is ready.
+func (s *service) run(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
-		Handler:           service.handler(),
+		Handler:           s.handler(),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       time.Minute,
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelWarn),
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 
 	buildCtx, cancelBuild := context.WithCancel(ctx)
-	defer cancelBuild()
 	built := make(chan error, 1)
-	go func() { built <- service.build(buildCtx) }()
+	go func() {
+		defer close(built)
+		built <- s.build(buildCtx)
+	}()
+	defer func() {
+		cancelBuild()
+		for range built { // whether it was ready in time does not matter now
+		}
+	}()
 
-	var failure error
-	building := true
-	for failure == nil && ctx.Err() == nil {
-		select {
-		case <-ctx.Done():
-		case failure = <-built:
-			building = false
-			built = nil
-		case failure = <-served:
-			return errors.Join(fmt.Errorf("serving: %w", failure), waitFor(building, cancelBuild, built))
+	select {
+	case <-ctx.Done():
+	case err := <-served:
+		return fmt.Errorf("serving: %w", err)
+	case err := <-built:
+		if err == nil {
+			select {
+			case <-ctx.Done():
+			case err := <-served:
+				return fmt.Errorf("serving: %w", err)
+			}
+		} else if ctx.Err() == nil {
+			err = errors.Join(err, server.Close())
+			<-served
+			return err
 		}
 	}
-	if ctx.Err() != nil {
-		failure = nil // what ended the build was the request to stop
-	}
 
-	service.drain()
-	logger.Info("draining")
+	s.drain()
+	s.logger.Info("draining")
 	// The context that ended us cannot bound the end.
 	drainCtx, cancelDrain := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer cancelDrain()
 	if err := server.Shutdown(drainCtx); err != nil {
-		logger.Warn("requests cut off", "error", err)
+		s.logger.Warn("requests cut off", "error", err)
 		if err := server.Close(); err != nil {
-			logger.Debug("closing connections", "error", err)
+			s.logger.Debug("closing connections", "error", err)
 		}
 	}
 	<-served
-	_ = waitFor(building, cancelBuild, built) // not ready in time is no failure now
-	return failure
-}
-
-// waitFor ends the goroutine that builds the index.
-func waitFor(building bool, cancel context.CancelFunc, built <-chan error) error {
-	cancel()
-	if !building {
-		return nil
-	}
-	return <-built
+	return nil
 }
 
 // build reads the corpus, indexes it and makes the service ready.

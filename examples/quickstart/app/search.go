@@ -33,13 +33,7 @@ type hit struct {
 	Fragments []fragment `json:"fragments"`
 }
 
-// scratch is the memory of one search. It belongs to one worker, so that a
-// search allocates little beyond its result.
-type scratch struct {
-	shards     []shardScratch
-	candidates []candidate
-}
-
+// shardScratch is the memory of one search in one shard.
 type shardScratch struct {
 	accumulator accumulator
 	tokenizer   tokenizer
@@ -47,18 +41,15 @@ type shardScratch struct {
 	matching    int
 }
 
-func newScratch(shards int) *scratch {
-	return &scratch{shards: make([]shardScratch, shards)}
-}
-
 // search ranks the documents for the terms and cuts a snippet from each of
 // the best ones. Each of its three steps runs on all shards at the same time;
 // between two steps it looks whether somebody still waits for the result.
-func (x *index) search(ctx context.Context, query string, terms []string, mem *scratch) (*results, error) {
+func (x *index) search(ctx context.Context, query string, terms []string) (*results, error) {
+	mem := make([]shardScratch, len(x.shards))
 	weights := x.weights(terms)
 	found := make([][]candidate, len(x.shards))
 	x.onShards(func(i int) {
-		part := &mem.shards[i]
+		part := &mem[i]
 		found[i], part.matching = part.accumulator.score(x.shards[i], i, terms, weights, candidateLimit)
 	})
 	if err := ctx.Err(); err != nil {
@@ -66,16 +57,15 @@ func (x *index) search(ctx context.Context, query string, terms []string, mem *s
 	}
 
 	out := &results{Query: query, Terms: terms}
-	best := mem.candidates[:0]
+	var best []candidate
 	for i := range found {
 		best = append(best, found[i]...)
-		out.Matches += mem.shards[i].matching
+		out.Matches += mem[i].matching
 	}
-	mem.candidates = best
 	best = x.top(best, candidateLimit)
 
 	x.onShards(func(i int) {
-		part := &mem.shards[i]
+		part := &mem[i]
 		for c := range best {
 			if int(best[c].shard) == i {
 				best[c].score *= x.proximity(&best[c], terms, part)
@@ -91,7 +81,7 @@ func (x *index) search(ctx context.Context, query string, terms []string, mem *s
 	x.onShards(func(i int) {
 		for c := range best {
 			if int(best[c].shard) == i {
-				out.Hits[c] = x.hit(&best[c], terms, &mem.shards[i])
+				out.Hits[c] = x.hit(&best[c], terms, &mem[i])
 			}
 		}
 	})

@@ -39,7 +39,7 @@ func newService(s settings, logger *slog.Logger) *service {
 		settings: s,
 		logger:   logger,
 		started:  time.Now(),
-		pool:     newPool(s.workers, s.compression, s.shards),
+		pool:     newPool(s.workers, s.compression),
 		cache:    newCache(int64(s.cacheMiB) << 20),
 	}
 }

@@ -17,12 +17,11 @@ const queueLimit = 512
 
 var errQueueFull = errors.New("too many requests are waiting for a worker")
 
-// A worker owns what one request at a time needs: the memory of a search, the
-// buffer of the response and the state of the compressor, which is the largest
-// of the three.
+// A worker owns what one request at a time needs and what is too large to make
+// for each request: the buffers of the response and the state of the
+// compressor.
 type worker struct {
 	level      int
-	scratch    *scratch
 	plain      bytes.Buffer
 	compressed bytes.Buffer
 	gzip       *gzip.Writer
@@ -31,7 +30,7 @@ type worker struct {
 // respond searches and encodes the results. The body is a copy and stays
 // valid when the worker goes on to the next request.
 func (w *worker) respond(ctx context.Context, x *index, query string, terms []string, compress bool) ([]byte, error) {
-	found, err := x.search(ctx, query, terms, w.scratch)
+	found, err := x.search(ctx, query, terms)
 	if err != nil {
 		return nil, err
 	}
@@ -77,10 +76,10 @@ type queueStats struct {
 	LongestWaitMilli float64 `json:"longest_wait_ms"`
 }
 
-func newPool(workers, level, shards int) *pool {
+func newPool(workers, level int) *pool {
 	p := &pool{idle: make(chan *worker, workers)}
 	for range workers {
-		p.idle <- &worker{level: level, scratch: newScratch(shards)}
+		p.idle <- &worker{level: level}
 	}
 	return p
 }
