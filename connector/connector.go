@@ -1,0 +1,117 @@
+package connector
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/servokit/servokit/config"
+)
+
+// Connector joins one technology to a servo.
+type Connector interface {
+	// Bind registers handlers, checks and background work with the host. It is
+	// called once, before anything else, and does no I/O and starts no
+	// goroutine. An error keeps the servo from starting.
+	Bind(h *Host) error
+}
+
+// Info says what a connector is.
+type Info struct {
+	// Name is the default name of an instance and the key of its stanza, such
+	// as "vegeta". Lower case with underscores.
+	Name string
+	// FullName is for people, such as "Vegeta Connector".
+	FullName string
+	// Version is a semantic version. Empty means 0.0.0.
+	Version string
+	// Description says in a line what the connector does.
+	Description string
+	// Homepage is a URL.
+	Homepage string
+	// License and Maturity are shown in listings: "Apache 2.0", "Stable".
+	License, Maturity string
+}
+
+// Env is what a connector is built with. The servo fills it; every field has a
+// value that can be used.
+type Env struct {
+	// Name is the name of the instance: the default name or an alias.
+	Name string
+	// Logger carries the name of servo and connector.
+	Logger *slog.Logger
+	// HTTP is the client for the connector's own requests, set up from the
+	// common settings.
+	HTTP *http.Client
+	// Common are the settings that all connectors share.
+	Common config.Common
+	_      struct{}
+}
+
+// Definition is a kind of connector: what it is and how to build one. Make it
+// with [Define], export it as one value, and list it in main.
+type Definition struct {
+	info  Info
+	build func(*config.Stanza, Env) (Connector, error)
+	check func(*config.Stanza) error
+}
+
+// Define returns the definition of a connector with configuration C, which
+// build receives decoded, with defaults and validated. C is a plain struct with
+// yaml tags; give it SetDefaults and Validate methods where needed. Build must
+// not do I/O.
+func Define[C any](info Info, build func(C, Env) (Connector, error)) Definition {
+	return Definition{
+		info: info,
+		build: func(s *config.Stanza, env Env) (Connector, error) {
+			c, err := config.Decode[C](s)
+			if err != nil {
+				return nil, err
+			}
+			return build(c, env)
+		},
+		check: func(s *config.Stanza) error {
+			_, err := config.Decode[C](s)
+			return err
+		},
+	}
+}
+
+// Info says what the connector is.
+func (d Definition) Info() Info { return d.info }
+
+// Check decodes and validates a stanza without building anything. The error
+// lists every problem with its place in the file.
+func (d Definition) Check(stanza *config.Stanza) error {
+	if d.check == nil {
+		return errors.New("connector: the definition is empty: make it with Define")
+	}
+	return d.check(stanza)
+}
+
+// New builds a connector from its stanza; a nil stanza means the defaults.
+// Missing parts of env are filled with defaults. The error lists every problem
+// of the stanza, or says why the connector could not be built.
+func (d Definition) New(stanza *config.Stanza, env Env) (Connector, error) {
+	if d.build == nil {
+		return nil, errors.New("connector: the definition is empty: make it with Define")
+	}
+	if env.Name == "" {
+		env.Name = d.info.Name
+	}
+	if env.Logger == nil {
+		env.Logger = slog.New(slog.DiscardHandler)
+	}
+	if env.HTTP == nil {
+		env.HTTP = http.DefaultClient
+	}
+	c, err := d.build(stanza, env)
+	if err == nil && c == nil {
+		err = errors.New("the definition built nothing")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("connector %s: %w", env.Name, err)
+	}
+	return c, nil
+}

@@ -1,0 +1,79 @@
+package connector
+
+import (
+	"github.com/servokit/servokit/checks"
+	"github.com/servokit/servokit/event"
+	"github.com/servokit/servokit/types"
+)
+
+// None is the input or the result of an event that has none.
+type None = struct{}
+
+// Lifecycle is the input of the events that begin and end a servo.
+type Lifecycle struct {
+	// Servo is the name of the servo.
+	Servo string
+	// Reason says why it ends, for Shutdown and Detach: the name of a signal,
+	// "shutdown", "restarting".
+	Reason string
+}
+
+// CheckRequest is the input of [Check].
+type CheckRequest struct {
+	// Names limits the run to checks of these names or ids. Empty means all.
+	Names []string
+}
+
+// MeasureRequest is the input of [Measure].
+type MeasureRequest struct {
+	// Metrics are the names that the optimizer asks for. A connector returns
+	// at least those of them it can measure; empty means all.
+	Metrics []string
+	Control types.Control
+}
+
+// AdjustRequest is the input of [Adjust].
+type AdjustRequest struct {
+	// Adjustments are those of the whole command. A connector applies the ones
+	// for its own components and ignores the others; the servo has made sure
+	// that each belongs to someone and has the right type.
+	Adjustments types.Adjustments
+	Control     types.Control
+}
+
+// The standard events. A servo dispatches them; a connector registers handlers
+// on those it can serve.
+var (
+	// Attach is dispatched when a connector has joined its servo, before the
+	// optimizer is greeted. Look at the surroundings here.
+	Attach = event.New[Lifecycle, None]("attach")
+	// Detach is dispatched when a connector leaves its servo, after Shutdown.
+	Detach = event.New[Lifecycle, None]("detach")
+	// Startup is dispatched after the optimizer has been greeted and before
+	// the first command. An error ends the servo; what has started is shut
+	// down again.
+	Startup = event.New[Lifecycle, None]("startup")
+	// Shutdown is dispatched once at the end, also when Startup failed or
+	// never ran, with a fresh context that allows a grace period. It must be
+	// safe to call twice.
+	Shutdown = event.New[Lifecycle, None]("shutdown")
+	// Metrics asks what can be measured.
+	Metrics = event.New[None, []types.Metric]("metrics")
+	// Components asks for the components and settings a connector owns, with
+	// their current values. The servo checks adjustments against the answers,
+	// so it must not change anything.
+	Components = event.New[None, []types.Component]("components")
+	// Check asks a connector to verify its surroundings. Checks given to
+	// [Host.Check] are run without a handler of your own.
+	Check = event.New[CheckRequest, []checks.Result]("check")
+	// Describe asks for components and metrics as they are.
+	Describe = event.New[types.Control, types.Description]("describe")
+	// Measure asks for readings.
+	Measure = event.New[MeasureRequest, types.Measurement]("measure")
+	// Adjust asks to change settings, and answers with what is in force then.
+	// An adjustment either takes effect or leaves, verified, what was before.
+	Adjust = event.New[AdjustRequest, types.Description]("adjust")
+	// Promote tells that the current configuration has proved itself and may
+	// be made permanent.
+	Promote = event.New[None, None]("promote")
+)

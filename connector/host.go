@@ -1,0 +1,193 @@
+package connector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/servokit/servokit/checks"
+	"github.com/servokit/servokit/event"
+)
+
+// Host is what a connector binds to: its place on the bus of one servo. Pass it
+// to the events to register handlers.
+type Host struct {
+	*event.Scope
+
+	logger *slog.Logger
+
+	mu        sync.Mutex
+	checks    []checks.Check
+	tasks     []func(context.Context) error
+	telemetry map[string]string
+	ctx       context.Context //nolint:containedctx // the life of the tasks, between start and stop
+	cancel    context.CancelCauseFunc
+	failed    func(error)
+	wg        sync.WaitGroup
+}
+
+// NewHost gives a connector a place named name on a bus. Servos and tests of
+// connectors call it; a nil logger is silent. Checks that are given to the host
+// are run by the event [Check].
+func NewHost(bus *event.Bus, name string, logger *slog.Logger) *Host {
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	h := &Host{Scope: bus.Scope(name), logger: logger, telemetry: map[string]string{}}
+	return h
+}
+
+// Check adds checks that the servo runs before it starts and on request. Call
+// it in Bind.
+func (h *Host) Check(cs ...checks.Check) {
+	h.mu.Lock()
+	first := len(h.checks) == 0 && len(cs) > 0
+	h.checks = append(h.checks, cs...)
+	h.mu.Unlock()
+	if first {
+		Check.On(h, h.runChecks)
+	}
+}
+
+func (h *Host) runChecks(ctx context.Context, r CheckRequest) ([]checks.Result, error) {
+	h.mu.Lock()
+	selected := slices.Clone(h.checks)
+	h.mu.Unlock()
+	if len(r.Names) > 0 {
+		selected = slices.DeleteFunc(selected, func(c checks.Check) bool {
+			id := c.ID
+			if id == "" {
+				id = checks.ID(c.Name)
+			}
+			return !slices.Contains(r.Names, c.Name) && !slices.Contains(r.Names, id)
+		})
+	}
+	return checks.Run(ctx, selected...)
+}
+
+// Telemetry sets a fact that the servo tells the optimizer when it says hello,
+// under the key "<connector>.<key>". Call it in Bind or in a handler of
+// [Attach].
+func (h *Host) Telemetry(key, value string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.telemetry[h.Source()+"."+key] = value
+}
+
+// Go runs a background task of the connector. It starts after Startup, or at
+// once when that is over, and its context ends before Shutdown is dispatched,
+// which waits for it. A task that returns an error or panics ends the servo; one
+// that returns nil has simply finished.
+func (h *Host) Go(run func(context.Context) error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ctx != nil {
+		h.launch(run)
+		return
+	}
+	h.tasks = append(h.tasks, run)
+}
+
+// Every runs f in the background at once and then again d after it has
+// returned, with the life of [Host.Go]. An error of f is logged and the
+// repetition goes on. A d that is not positive is refused: the servo does not
+// start.
+func (h *Host) Every(d time.Duration, f func(context.Context) error) {
+	h.Go(func(ctx context.Context) error {
+		if d <= 0 {
+			return fmt.Errorf("connector %s: cannot repeat every %s: the interval must be positive", h.Source(), d)
+		}
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		for {
+			if err := f(ctx); err != nil && ctx.Err() == nil {
+				h.logger.WarnContext(ctx, "repeated task failed", "every", d, "error", err)
+			}
+			timer.Reset(d)
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-timer.C:
+			}
+		}
+	})
+}
+
+// Start starts the background tasks. It is for those who run connectors: a
+// servo calls it after Startup. The tasks end when ctx ends or Stop is called;
+// failed is called with the error of each task that fails.
+func (h *Host) Start(ctx context.Context, failed func(error)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ctx != nil {
+		return
+	}
+	h.ctx, h.cancel = context.WithCancelCause(ctx)
+	h.failed = failed
+	for _, run := range h.tasks {
+		h.launch(run)
+	}
+	h.tasks = nil
+}
+
+// Stop ends the background tasks and waits for them, or until ctx ends, which
+// is then the error. It is for those who run connectors, safe without Start and
+// safe twice.
+func (h *Host) Stop(ctx context.Context) error {
+	h.mu.Lock()
+	if h.ctx == nil {
+		h.ctx, h.cancel = context.WithCancelCause(ctx)
+		h.failed = func(error) {}
+	}
+	h.cancel(ErrStopRequested)
+	h.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		h.wg.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("connector %s: background tasks have not ended: %w", h.Source(), context.Cause(ctx))
+	}
+}
+
+// launch runs one task; h.mu is held.
+func (h *Host) launch(run func(context.Context) error) {
+	if h.ctx.Err() != nil {
+		return
+	}
+	ctx, failed := h.ctx, h.failed
+	h.wg.Go(func() {
+		if err := guard(ctx, run); err != nil && !(ctx.Err() != nil && errors.Is(err, ctx.Err())) && !errors.Is(err, ErrStopRequested) {
+			failed(fmt.Errorf("connector %s: background task: %w", h.Source(), err))
+		}
+	})
+}
+
+func guard(ctx context.Context, run func(context.Context) error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &event.PanicError{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	return run(ctx)
+}
+
+// Facts returns the telemetry that the connector has set.
+func (h *Host) Facts() map[string]string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	facts := make(map[string]string, len(h.telemetry))
+	for k, v := range h.telemetry {
+		facts[k] = v
+	}
+	return facts
+}
