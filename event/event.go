@@ -28,7 +28,7 @@ type Result[Out any] struct {
 	Source    string    // the scope the hook belongs to
 	Value     Out       // what the hook returned
 	Err       error     // a *HookError; only ever set with [CollectErrors]
-	CreatedAt time.Time // when the hook returned
+	CreatedAt time.Time // when the on phase began; the same for all results of a dispatch
 }
 
 // New returns an event whose sources answer concurrently. The name must be
