@@ -116,8 +116,8 @@ func (b *Bus) register(s *Scope, d *definition, p Preposition, missing bool, cha
 	case missing:
 		b.report(s, d, fmt.Errorf("registering the %s hook of %q: the hook is nil", where, s.source))
 	default:
-		if d.mistake != nil {
-			b.report(s, d, d.mistake)
+		if err := d.unusable(); err != nil {
+			b.report(s, d, err)
 		}
 		if b.tables == nil {
 			b.tables = map[*definition]hooks{}

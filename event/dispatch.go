@@ -81,7 +81,7 @@ func (e *Event[In, Out]) lookup(s *snapshot) (*table[In, Out], error) {
 			return nil, fmt.Errorf("dispatching %s: the hooks on this bus belong to a different event of that name", e.name)
 		}
 	}
-	if err := e.mistake; err != nil {
+	if err := e.unusable(); err != nil {
 		return nil, fmt.Errorf("dispatching an event: %w", err)
 	}
 	return nil, nil

@@ -20,7 +20,14 @@ type Event[In, Out any] struct {
 type definition struct {
 	name       string
 	sequential bool
-	mistake    error // reported when it is used
+	mistake    error // found by New, reported when the event is used
+}
+
+func (d *definition) unusable() error {
+	if d.name == "" { // also that of an event which New has not made
+		return checkName(d.name)
+	}
+	return d.mistake
 }
 
 // Result is what one on hook returned.
