@@ -28,23 +28,32 @@ var connectorName = regexp.MustCompile(`^[0-9a-zA-Z_/.-]{3,128}$`)
 // reservedNames cannot be names of connectors, beside the fixed keys.
 var reservedNames = []string{"control", "measure", "adjust", "optimization"}
 
+// place is where a document names something.
+type place struct {
+	position
+	path string
+}
+
 // descriptor is the value of the key "connectors".
 type descriptor struct {
 	mounts []Mount
-	at     map[string]position // by mount name
+	at     map[string]place // by mount name
 	given  bool
 }
 
 // UnmarshalYAML accepts a list of names or a mapping of name to connector.
 func (c *descriptor) UnmarshalYAML(n *yaml.Node) error {
-	c.given, c.at = true, map[string]position{}
+	c.given, c.at = true, map[string]place{}
 	var problems Problems
+	report := func(at *yaml.Node, path, message string) {
+		problems = append(problems, &Problem{Line: at.Line, Column: at.Column, Path: path, Message: message})
+	}
 	add := func(at *yaml.Node, path, name, connector string) {
-		for _, message := range nameProblems(name) {
-			problems = append(problems, &Problem{Line: at.Line, Column: at.Column, Path: path, Message: message})
+		if message := nameProblem(name); message != "" {
+			report(at, path, message)
 		}
 		if _, twice := c.at[name]; !twice {
-			c.at[name] = position{at.Line, at.Column}
+			c.at[name] = place{position{at.Line, at.Column}, joinPath("connectors", path)}
 			c.mounts = append(c.mounts, Mount{Name: name, Connector: connector})
 		}
 	}
@@ -53,7 +62,7 @@ func (c *descriptor) UnmarshalYAML(n *yaml.Node) error {
 		for i, item := range n.Content {
 			path := fmt.Sprintf("[%d]", i)
 			if name := resolve(item); name.Kind != yaml.ScalarNode || isNull(name) {
-				problems = append(problems, &Problem{Path: path, Message: kindName(item) + " is not the name of a connector"})
+				report(item, path, kindName(item)+" is not the name of a connector")
 			} else {
 				add(item, path, name.Value, name.Value)
 			}
@@ -63,7 +72,7 @@ func (c *descriptor) UnmarshalYAML(n *yaml.Node) error {
 			name := resolve(e.key).Value
 			path := keyPath("", name)
 			if value := resolve(e.value); value.Kind != yaml.ScalarNode || isNull(value) {
-				problems = append(problems, &Problem{Path: path, Message: kindName(value) + " is not the name of a connector"})
+				report(e.value, path, kindName(value)+" is not the name of a connector")
 			} else {
 				add(e.key, path, name, value.Value)
 			}
@@ -74,14 +83,15 @@ func (c *descriptor) UnmarshalYAML(n *yaml.Node) error {
 	return problems.asError()
 }
 
-func nameProblems(name string) []string {
+// nameProblem says why no connector can be mounted under a name.
+func nameProblem(name string) string {
 	switch {
 	case slices.Contains(reservedNames, name), slices.Contains(topLevel(), name):
-		return []string{fmt.Sprintf("the name %q is reserved", name)}
+		return fmt.Sprintf("the name %q is reserved", name)
 	case !connectorName.MatchString(name):
-		return []string{fmt.Sprintf("%s is not a name of 3 to 128 letters, digits, \"-\", \"_\", \"/\" or \".\"", showText(name))}
+		return showText(name) + " is not a name of 3 to 128 letters, digits, \"-\", \"_\", \"/\" or \".\""
 	}
-	return nil
+	return ""
 }
 
 // Resolve says which connectors this document makes active, in file order, when
@@ -111,13 +121,18 @@ func (d *Document) Resolve(known []string) ([]Mount, error) {
 	names := slices.Concat(topLevel(), known)
 	for _, m := range mounts {
 		names = append(names, m.Name)
-		path, at := keyPath("connectors", m.Name), d.mountAt[m.Name]
+		at, wrongName := d.mountAt[m.Name], d.HasConnectors && nameProblem(m.Name) != ""
 		switch {
+		case wrongName && m.Name == m.Connector: // Parse said so
+			continue
 		case !slices.Contains(known, m.Connector):
-			report(at.line, at.column, path, unknownConnector(m.Connector, known))
+			report(at.line, at.column, at.path, unknownConnector(m.Connector, known))
 			continue
 		case m.Name != m.Connector && slices.Contains(known, m.Name):
-			report(at.line, at.column, path, fmt.Sprintf("the name %q is reserved for the connector %q", m.Name, m.Name))
+			report(at.line, at.column, at.path, fmt.Sprintf("the name %q is reserved for the connector of that name", m.Name))
+			continue
+		case wrongName:
+			continue
 		}
 		if s, ok := d.Stanza(m.Name); !ok {
 			report(at.line, at.column, keyPath("", m.Name), "required because \"connectors\" lists it; {} accepts its defaults")

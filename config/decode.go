@@ -6,11 +6,21 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/servokit/servokit/types"
 	"go.yaml.in/yaml/v3"
+)
+
+// keyProbe is for types of this package that look at the keys before they choose
+// a form.
+type keyProbe map[string]yaml.Node
+
+var (
+	nodeType     = reflect.TypeFor[yaml.Node]()
+	keyProbeType = reflect.TypeFor[keyProbe]()
 )
 
 type position struct{ line, column int }
@@ -53,7 +63,7 @@ func (d *decoder) decode(n, key *yaml.Node, v reflect.Value, path string) {
 	if _, ok := d.positions[path]; !ok {
 		d.positions[path] = position{at.Line, at.Column}
 	}
-	if v.Type() == reflect.TypeFor[yaml.Node]() {
+	if v.Type() == nodeType {
 		v.Set(reflect.ValueOf(*resolve(n)))
 		return
 	}
@@ -95,6 +105,9 @@ func (d *decoder) decodeItself(n *yaml.Node, v reflect.Value, path string) bool 
 	var err error
 	switch target := v.Addr().Interface().(type) {
 	case yaml.Unmarshaler:
+		if holdsSecret(v.Type()) {
+			d.hideBelow(node) // what becomes a Secret cannot be seen from here
+		}
 		err = target.UnmarshalYAML(node)
 	case interface{ UnmarshalYAML(func(any) error) error }:
 		err = target.UnmarshalYAML(func(into any) error { return d.nested(n, v.Type(), into, path) })
@@ -121,6 +134,19 @@ func (d *decoder) decodeItself(n *yaml.Node, v reflect.Value, path string) bool 
 	return true
 }
 
+// hideBelow keeps every text below n out of messages.
+func (d *decoder) hideBelow(n *yaml.Node) {
+	if n = resolve(n); n.Kind == yaml.ScalarNode {
+		d.secrets = append(d.secrets, n.Value)
+	}
+	for i, inner := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 {
+			continue // keys are not secret
+		}
+		d.hideBelow(inner)
+	}
+}
+
 // nested decodes n for a type that decodes itself. Its problems are returned, not
 // noted: the type may have another form to try.
 func (d *decoder) nested(n *yaml.Node, t reflect.Type, into any, path string) error {
@@ -131,6 +157,10 @@ func (d *decoder) nested(n *yaml.Node, t reflect.Type, into any, path string) er
 	inner := &decoder{file: d.file, descriptionAt: d.descriptionAt, positions: d.positions, opaque: d.opaque}
 	if holdsSecret(t) {
 		inner.opaque = resolve(n)
+		// The text is about to become a Secret, but by way of another type.
+		if into := v.Type().Elem(); into != keyProbeType && !holdsSecret(into) {
+			d.hideBelow(n)
+		}
 	}
 	inner.decode(n, nil, v.Elem(), path)
 	d.secrets = append(d.secrets, inner.secrets...)
@@ -153,7 +183,7 @@ func (d *decoder) locate(p *Problem, base string) *Problem {
 	if p.located {
 		return p
 	}
-	q := &Problem{File: d.file, Line: p.Line, Column: p.Column, Path: joinPath(base, p.Path), Message: p.Message, located: true}
+	q := &Problem{File: d.file, Line: p.Line, Column: p.Column, Path: joinPath(base, p.Path), Message: p.Message, located: true, cause: p.cause}
 	if q.Line > 0 {
 		return q
 	}
@@ -175,6 +205,8 @@ func flatten(err error) []*Problem {
 		return nil
 	case *Problem:
 		return []*Problem{e}
+	case *yaml.TypeError:
+		return yamlErrors(e)
 	case interface{ Unwrap() []error }:
 		var out []*Problem
 		for _, inner := range e.Unwrap() {
@@ -182,7 +214,22 @@ func flatten(err error) []*Problem {
 		}
 		return out
 	}
-	return []*Problem{{Message: err.Error()}}
+	return []*Problem{{Message: err.Error(), cause: err}}
+}
+
+// yamlErrors turns the text of the YAML library, which an Unmarshal method got
+// from the node it was given, into problems with lines.
+func yamlErrors(err *yaml.TypeError) []*Problem {
+	out := make([]*Problem, len(err.Errors))
+	for i, message := range err.Errors {
+		p := &Problem{Message: message}
+		if match := yamlLine.FindStringSubmatch("yaml: " + message); match != nil && match[1] != "" {
+			p.Line, _ = strconv.Atoi(match[1])
+			p.Message = message[len(match[0])-len("yaml: "):]
+		}
+		out[i] = p
+	}
+	return out
 }
 
 func (d *decoder) decodeStruct(n *yaml.Node, v reflect.Value, path string) {
@@ -304,13 +351,15 @@ func (d *decoder) decodeAny(n *yaml.Node, v reflect.Value, path string) {
 // for the messages of Validate and Unmarshal methods.
 func (d *decoder) hideSecrets(v reflect.Value) {
 	collectSecrets(v, &d.secrets, 0)
+	// Longer ones first: one may begin with another.
+	slices.SortFunc(d.secrets, func(a, b string) int { return len(b) - len(a) })
 	for _, secret := range d.secrets {
 		if len(secret) < 4 { // would garble any text
 			continue
 		}
+		quoted := strconv.Quote(secret)
 		for _, p := range d.problems {
-			quoted := showText(secret)
-			p.Message = strings.ReplaceAll(p.Message, strings.Trim(quoted, `"`), mask)
+			p.Message = strings.ReplaceAll(p.Message, quoted[1:len(quoted)-1], mask)
 			p.Message = strings.ReplaceAll(p.Message, secret, mask)
 		}
 	}

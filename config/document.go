@@ -38,7 +38,7 @@ type Document struct {
 	Checks *Stanza
 
 	stanzas      []*Stanza
-	mountAt      map[string]position
+	mountAt      map[string]place
 	line         int
 	badOptimizer bool // given, but wrong: do not ask for it as well
 }

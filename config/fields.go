@@ -107,13 +107,25 @@ func own(v reflect.Value) {
 	v.Set(fresh)
 }
 
+func inlinePointer(f reflect.StructField) bool {
+	_, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+	return f.Type.Kind() == reflect.Pointer && slices.Contains(strings.Split(options, ","), "inline")
+}
+
 // setDefaults calls SetDefaults on v and the structs in it, inner ones first, so
 // that the outer struct has the last word.
 func setDefaults(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Struct:
 		for i := range v.NumField() {
-			if f := v.Type().Field(i); f.IsExported() || f.Anonymous && f.Type.Kind() == reflect.Struct {
+			f := v.Type().Field(i)
+			switch {
+			case inlinePointer(f):
+				// Methods promoted from a nil pointer would panic.
+				if v.Field(i).CanSet() && v.Field(i).IsNil() {
+					own(v.Field(i))
+				}
+			case f.IsExported() || f.Anonymous && f.Type.Kind() == reflect.Struct:
 				setDefaults(v.Field(i))
 			}
 		}

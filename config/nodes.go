@@ -145,8 +145,8 @@ func (c *inspector) keys(n *yaml.Node, path string, add func(*yaml.Node, string)
 	first := map[string]*yaml.Node{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
-		if resolve(key).Kind != yaml.ScalarNode {
-			c.abandon(key, path, "a key must be text, not a list or a mapping")
+		if resolve(key).Kind != yaml.ScalarNode || isNull(key) {
+			c.abandon(key, path, "a key must be text, not null, a list or a mapping")
 			return
 		}
 		name := resolve(key).Value

@@ -81,7 +81,7 @@ func (o Optimizer) Endpoint() string {
 
 // UnmarshalYAML decodes the kind of optimizer that the keys belong to.
 func (o *Optimizer) UnmarshalYAML(unmarshal func(any) error) error {
-	var keys map[string]any
+	var keys keyProbe
 	if err := unmarshal(&keys); err != nil {
 		return err
 	}
@@ -89,26 +89,21 @@ func (o *Optimizer) UnmarshalYAML(unmarshal func(any) error) error {
 		return nil
 	}
 	if isAppDynamics(keys) {
-		var a AppDynamics
-		if err := unmarshal(&a); err != nil {
-			return err
-		}
-		a.BaseURL = strings.TrimRight(a.BaseURL, "/")
-		o.AppDynamics = &a
-		return nil
+		o.AppDynamics = &AppDynamics{}
+		err := unmarshal(o.AppDynamics)
+		o.AppDynamics.BaseURL = strings.TrimRight(o.AppDynamics.BaseURL, "/")
+		return err
 	}
 	type plain Optimizer
 	p := plain{BaseURL: defaultBaseURL}
-	if err := unmarshal(&p); err != nil {
-		return err
-	}
+	err := unmarshal(&p)
 	p.BaseURL = strings.TrimRight(p.BaseURL, "/")
-	*o = Optimizer(p)
-	return nil
+	*o = Optimizer(p) // also when some of it is wrong: the rest is validated
+	return err
 }
 
 // isAppDynamics decides by the discriminating key, then by keys of that kind only.
-func isAppDynamics(keys map[string]any) bool {
+func isAppDynamics(keys keyProbe) bool {
 	for _, key := range []string{"optimizer_id", "id"} {
 		if _, ok := keys[key]; ok {
 			return key == "optimizer_id"

@@ -19,7 +19,7 @@ import (
 func Load(path string) ([]*Document, error) {
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("config file '%s' does not exist: %w", path, fs.ErrNotExist)
+		return nil, missingFileError(path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
@@ -32,6 +32,15 @@ func Load(path string) ([]*Document, error) {
 	}
 	return Parse(path, data)
 }
+
+// missingFileError says it in one breath; wrapping would say it twice.
+type missingFileError string
+
+func (e missingFileError) Error() string {
+	return fmt.Sprintf("config file '%s' does not exist", string(e))
+}
+
+func (e missingFileError) Unwrap() error { return fs.ErrNotExist }
 
 // Parse reads the documents of a configuration, one per servo. The file name is
 // only for messages. Empty data is one empty document; further empty documents
@@ -154,7 +163,7 @@ func syntaxLine(data []byte) int {
 	for k := len(lines); k > 0; k-- {
 		end -= len(lines[k-1])
 		work += end
-		if work > 4*maxBytes {
+		if work > maxBytes {
 			return 0
 		}
 		if _, err := readNodes(data[:end]); err == nil {

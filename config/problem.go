@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,7 +29,12 @@ type Problem struct {
 
 	located bool   // Path is complete and Line and Column are known
 	instead string // path of the key that was probably meant
+	cause   error  // what a method of a configuration type returned
 }
+
+// Unwrap returns the error of a Validate or Unmarshal method that the problem was
+// made from, or nil.
+func (p *Problem) Unwrap() error { return p.cause }
 
 // Error returns "servo.yaml:12:5: prometheus.queries[2].name: required", without
 // the parts that are not known.
@@ -181,6 +187,12 @@ func showValue(value any) string {
 		return showText(v.String())
 	case error:
 		return showText(v.Error())
+	}
+	switch v := reflect.ValueOf(value); {
+	case v.Kind() == reflect.Pointer && !v.IsNil():
+		return showValue(v.Elem().Interface())
+	case v.Kind() == reflect.String:
+		return showText(v.String())
 	}
 	text := fmt.Sprint(value)
 	if len(text) > longText {

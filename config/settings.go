@@ -78,10 +78,10 @@ func (c Common) Validate() error {
 func (b Backoff) Validate() error {
 	var problems Problems
 	if b.MaxTime < 0 {
-		problems = append(problems, flatten(Invalid("max_time", b.MaxTime, "a duration of at least 0 (0 means without limit)"))...)
+		problems = append(problems, flatten(Invalid("max_time", b.MaxTime, "a duration of 0 (no limit) or more"))...)
 	}
 	if b.MaxTries < 0 {
-		problems = append(problems, flatten(Invalid("max_tries", b.MaxTries, "at least 0 (0 means without limit)"))...)
+		problems = append(problems, flatten(Invalid("max_tries", b.MaxTries, "a number of 0 (no limit) or more"))...)
 	}
 	return problems.asError()
 }
@@ -158,7 +158,7 @@ func (l *limit) UnmarshalYAML(unmarshal func(any) error) error {
 		return err
 	}
 	if l.span < 0 {
-		return Invalid("", l.span, "a duration of at least 0 (0 means without limit)")
+		return Invalid("", l.span, "a duration of 0 (no limit) or more")
 	}
 	return nil
 }

@@ -73,6 +73,9 @@ func (d *decoder) run(n *yaml.Node, v reflect.Value, path string) error {
 		v.Set(reflect.New(v.Type().Elem()))
 		v = v.Elem()
 	}
+	if err := checkType(v.Type()); err != nil {
+		return err
+	}
 	setDefaults(v)
 	if n != nil {
 		d.decode(n, nil, v, path)

@@ -28,7 +28,7 @@ func closest(word string, candidates []string) string {
 	if len(word) > longText {
 		return ""
 	}
-	best, bestDistance := "", 1+max(1, len(word)/3)
+	best, bestDistance := "", 1+(len(word)+2)/3
 	for _, candidate := range candidates {
 		if d := distance(normal(word), normal(candidate)); d < bestDistance {
 			best, bestDistance = candidate, d
