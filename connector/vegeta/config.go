@@ -1,0 +1,122 @@
+package vegeta
+
+import (
+	"errors"
+	"time"
+
+	"github.com/servokit/servokit/config"
+	"github.com/servokit/servokit/types"
+)
+
+// Config is the stanza of the connector. A program that fills one itself calls
+// SetDefaults first and then changes what it needs.
+type Config struct {
+	// Description is for people.
+	Description string `yaml:"description"`
+	// Rate is how many requests to send: "50" or "50/s" per second, "300/1m"
+	// per interval. "infinity" (or 0) sends as fast as MaxWorkers workers can,
+	// which must then be given; this is no open model any more, and latency is
+	// counted from the actual start. Required.
+	Rate string `yaml:"rate"`
+	// Format is the grammar of Target and Targets: "http" (a line with method
+	// and URL, then lines with headers and @file of the body, targets divided
+	// by empty lines) or "json" (one object with method, url, header and
+	// base64 body per line). Default "http".
+	Format string `yaml:"format"`
+	// Target holds the targets themselves.
+	Target string `yaml:"target"`
+	// Targets is the path of a file with targets. It is read again for each
+	// measurement. Exactly one of Target, Targets and Requests must be given.
+	Targets string `yaml:"targets"`
+	// Requests are targets given by a program; there is no key for them.
+	Requests []Target `yaml:"-"`
+	// Connections is how many idle connections are kept per host. Default
+	// 10000.
+	Connections int `yaml:"connections"`
+	// Workers is how many workers to begin with. Their number grows while
+	// requests wait for answers. Default 10.
+	Workers uint64 `yaml:"workers"`
+	// MaxWorkers limits the workers, and so the requests that wait for an
+	// answer at a time. When the limit delays requests the measurement fails.
+	// Default 0: no limit.
+	MaxWorkers uint64 `yaml:"max_workers"`
+	// MaxBody is how many bytes of each response body are kept in memory
+	// while it is read; -1 is all. Responses are read to their end in any
+	// case and no metric depends on it, so 0 spares the generator work.
+	// Default -1.
+	MaxBody int64 `yaml:"max_body"`
+	// HTTP2 lets the generator use HTTP/2 with https targets that offer it.
+	// Default true.
+	HTTP2 bool `yaml:"http2"`
+	// KeepAlive reuses connections. Default true.
+	KeepAlive bool `yaml:"keepalive"`
+	// Insecure accepts any TLS certificate. Default false.
+	Insecure bool `yaml:"insecure"`
+	// ReportingInterval is the span that one point of the series is about, at
+	// least 100 ms. Default 15s.
+	ReportingInterval types.Duration `yaml:"reporting_interval"`
+	// Timeout ends a request that has no complete answer; it then counts as an
+	// error, with the time it took. A measurement waits this long at most for
+	// the answers to its last requests. Default 30s.
+	Timeout types.Duration `yaml:"timeout"`
+	// MaxLag is how late the generator may send a request. When it sends more
+	// than 1% of them later than that, or not at all, the measurement fails
+	// with [ReasonSaturated] instead of blaming the target. Default 100ms.
+	MaxLag types.Duration `yaml:"max_lag"`
+}
+
+const shortestInterval = types.Duration(100 * time.Millisecond)
+
+// SetDefaults sets every key that has a default.
+func (c *Config) SetDefaults() {
+	c.Format = formatHTTP
+	c.Connections = 10000
+	c.Workers = 10
+	c.MaxBody = -1
+	c.HTTP2 = true
+	c.KeepAlive = true
+	c.ReportingInterval = types.Duration(15 * time.Second)
+	c.Timeout = types.Duration(30 * time.Second)
+	c.MaxLag = types.Duration(100 * time.Millisecond)
+}
+
+// Validate reports all problems at once. It reads the file of Targets and the
+// files with bodies that targets name, and parses them as a measurement will.
+func (c Config) Validate() error {
+	problems := []error{c.validateKeys()}
+	if source := c.source(); source != "" && c.knownFormat() {
+		if _, err := c.load(); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// validateKeys looks at everything but the targets, without I/O.
+func (c Config) validateKeys() error {
+	var problems []error
+	accept := func(ok bool, path string, value any, accepted string) {
+		if !ok {
+			problems = append(problems, config.Invalid(path, value, accepted))
+		}
+	}
+	switch r, err := parseRate(c.Rate); {
+	case c.Rate == "":
+		problems = append(problems, config.Required("rate"))
+	case err != nil:
+		problems = append(problems, config.Invalid("rate", c.Rate, acceptedRate+": "+err.Error()))
+	case r.infinite() && c.MaxWorkers == 0:
+		problems = append(problems, config.Invalid("rate", c.Rate, "possible without max_workers: a load without a rate needs a limit, so set max_workers or give a rate"))
+	}
+	accept(c.knownFormat(), "format", c.Format, `"http" or "json"`)
+	problems = append(problems, c.validateSource())
+	accept(c.Connections >= 1, "connections", c.Connections, "a number of at least 1")
+	accept(c.Workers >= 1, "workers", c.Workers, "a number of at least 1 (a program calls SetDefaults first)")
+	accept(c.MaxBody >= -1, "max_body", c.MaxBody, "a number of bytes, or -1 for all")
+	accept(c.ReportingInterval >= shortestInterval, "reporting_interval", c.ReportingInterval, "a duration of at least 100ms")
+	accept(c.Timeout > 0, "timeout", c.Timeout, "a positive duration")
+	accept(c.MaxLag > 0, "max_lag", c.MaxLag, "a positive duration")
+	return errors.Join(problems...)
+}
+
+func (c Config) knownFormat() bool { return c.Format == formatHTTP || c.Format == formatJSON }
