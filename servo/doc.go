@@ -1,0 +1,20 @@
+// Package servo runs a servo: it joins connectors to an optimizer and carries
+// out the commands of the optimizer, one at a time, until it is asked to stop.
+//
+// The smallest program builds a [Servo] with [New], adds connectors with
+// [Servo.Use] and calls [Servo.Run]; [FromConfig] does the first two from a
+// configuration document. A run goes through
+//
+//	Attach → Hello → Startup → background tasks and commands
+//	→ stop: cancel the command, wait → Shutdown → Goodbye → Detach
+//
+// and whatever was begun is ended again, also when a later step fails. Shutdown
+// gets a context of its own, bounded by [Options.Grace], because the one of the
+// run has ended by then.
+//
+// Every command is answered exactly once, unless the optimizer itself has given
+// it up. An optimizer that is away, answers nonsense or is out of step never
+// ends the servo: it warns, waits with growing pauses and asks again. What ends
+// it is its context, a connector that does not start, and a background task
+// that fails.
+package servo

@@ -1,0 +1,115 @@
+package servo
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/servokit/servokit/config"
+	"github.com/servokit/servokit/connector"
+	"github.com/servokit/servokit/optimizer"
+)
+
+// FromConfig builds a servo from one document of a servo.yaml and the kinds of
+// connectors that the program has. What o sets goes before the document: its
+// name, its optimizer, its progress interval. Without an optimizer in o, a
+// client is made for the one the document names.
+//
+// Nothing is contacted. The error lists the problems of the document and of
+// every stanza at once, each with its place in the file. A stanza of a known
+// connector that the document does not list is a parked one, and gets a
+// warning in the log.
+func FromConfig(doc *config.Document, o Options, defs ...connector.Definition) (*Servo, error) {
+	known := make([]string, len(defs))
+	byName := make(map[string]connector.Definition, len(defs))
+	for i, d := range defs {
+		known[i] = d.Info().Name
+		byName[known[i]] = d
+	}
+	mounts, err := doc.Resolve(known)
+	problems := []error{err}
+	if o.Optimizer == nil {
+		problems = append(problems, useOptimizer(doc, &o))
+	}
+	if o.Name == "" {
+		o.Name = doc.Name
+	}
+	if o.Name == "" {
+		o.Name = doc.Optimizer.ID
+	}
+	if o.ProgressInterval == 0 {
+		o.ProgressInterval = doc.Settings.ProgressInterval.Std()
+	}
+	for _, m := range mounts {
+		if d, ok := byName[m.Connector]; ok {
+			stanza, _ := doc.Stanza(m.Name)
+			problems = append(problems, d.Check(stanza))
+		}
+	}
+	if err := config.Join(problems...); err != nil {
+		return nil, err
+	}
+
+	s, err := New(o)
+	if err != nil {
+		return nil, err
+	}
+	client, err := newHTTPClient(doc.Settings)
+	if err != nil {
+		return nil, err
+	}
+	active := make(map[string]bool, len(mounts))
+	for _, m := range mounts {
+		active[m.Name] = true
+		stanza, _ := doc.Stanza(m.Name)
+		c, err := byName[m.Connector].New(stanza, connector.Env{
+			Name: m.Name, Logger: s.Logger(m.Name), HTTP: client, Common: doc.Settings,
+		})
+		if err == nil {
+			err = s.Use(m.Name, c)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	for _, stanza := range doc.Stanzas() {
+		if !active[stanza.Name()] {
+			s.log.WarnContext(context.Background(), "connector is not listed and stays inactive", "connector", stanza.Name(), "file", stanza.File(), "line", stanza.Line())
+		}
+	}
+	return s, nil
+}
+
+// useOptimizer fills o with a client of the optimizer that doc names.
+func useOptimizer(doc *config.Document, o *Options) error {
+	switch {
+	case doc.Optimizer.IsZero():
+		return &config.Problem{File: doc.File, Path: "optimizer", Message: "required: id and token of the optimizer"}
+	case doc.Optimizer.AppDynamics != nil:
+		return &config.Problem{File: doc.File, Path: "optimizer.optimizer_id", Message: "this kind of optimizer is not supported: use one with an id and a token"}
+	}
+	client, err := newHTTPClient(doc.Settings)
+	if err != nil {
+		return err
+	}
+	connect, rest := doc.Settings.BackoffFor("connect"), doc.Settings.BackoffFor("optimizer")
+	c, err := optimizer.NewClient(optimizer.Options{
+		URL: doc.Optimizer.Endpoint(), Token: doc.Optimizer.Token.Reveal(), ServoUID: doc.ServoUID,
+		HTTP: client, Logger: o.Logger,
+		Retry: optimizer.Retry{MaxTime: limit(rest), ConnectMaxTime: limit(connect), MaxTries: rest.MaxTries},
+	})
+	if err != nil {
+		return fmt.Errorf("optimizer: %w", err)
+	}
+	o.Optimizer = c
+	return nil
+}
+
+// limit is the longest time that b allows, in the form of [optimizer.Retry],
+// where a negative time means without limit.
+func limit(b config.Backoff) time.Duration {
+	if b.MaxTime == 0 {
+		return -1
+	}
+	return b.MaxTime.Std()
+}

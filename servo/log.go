@@ -1,0 +1,101 @@
+package servo
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/servokit/servokit/event"
+)
+
+// NewLogHandler returns a handler that adds to each record what its context
+// knows: the servo, the connector, the event ("measure", "before:adjust") and
+// the id of the command, under the keys "servo", "connector", "event" and
+// "command". A key that the logger or the record has already is left alone. A
+// servo wraps the handler of its logger with it; use it for a logger of your
+// own that is called under the same contexts.
+func NewLogHandler(next slog.Handler) slog.Handler {
+	if h, ok := next.(*logHandler); ok {
+		return h
+	}
+	return &logHandler{next: next}
+}
+
+type logHandler struct {
+	next slog.Handler
+	// has tells which keys WithAttrs has fixed at the top level.
+	has keys
+	// grouped is set after WithGroup: further attributes would land in the
+	// group, where nobody looks for them.
+	grouped bool
+}
+
+type keys struct{ servo, connector, event, command bool }
+
+func (k *keys) note(a slog.Attr) {
+	switch a.Key {
+	case "servo":
+		k.servo = true
+	case "connector":
+		k.connector = true
+	case "event":
+		k.event = true
+	case "command":
+		k.command = true
+	}
+}
+
+func (h *logHandler) Enabled(ctx context.Context, level slog.Level) bool {
+	return h.next.Enabled(ctx, level)
+}
+
+func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
+	if ctx == nil || h.grouped {
+		return h.next.Handle(ctx, r)
+	}
+	has := h.has
+	r.Attrs(func(a slog.Attr) bool {
+		has.note(a)
+		return true
+	})
+	var extra []slog.Attr
+	if name, ok := event.Servo(ctx); ok && !has.servo {
+		extra = append(extra, slog.String("servo", name))
+	}
+	if current, ok := event.Current(ctx); ok {
+		if !has.connector {
+			extra = append(extra, slog.String("connector", current.Source))
+		}
+		if !has.event {
+			extra = append(extra, slog.String("event", current.String()))
+		}
+	}
+	if uid, ok := event.Command(ctx); ok && uid != "" && !has.command {
+		extra = append(extra, slog.String("command", uid))
+	}
+	if len(extra) > 0 {
+		r = r.Clone()
+		r.AddAttrs(extra...)
+	}
+	return h.next.Handle(ctx, r)
+}
+
+func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	c := *h
+	if !c.grouped {
+		for _, a := range attrs {
+			c.has.note(a)
+		}
+	}
+	c.next = h.next.WithAttrs(attrs)
+	return &c
+}
+
+func (h *logHandler) WithGroup(name string) slog.Handler {
+	if name == "" {
+		return h
+	}
+	c := *h
+	c.grouped = true
+	c.next = h.next.WithGroup(name)
+	return &c
+}

@@ -1,0 +1,244 @@
+package servo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/servokit/servokit/connector"
+	"github.com/servokit/servokit/event"
+	"github.com/servokit/servokit/optimizer"
+)
+
+// Optimizer is what a servo takes its commands from: a client of a remote
+// optimizer, an embedded engine, or a fake. See [optimizer.Backend] for what
+// the methods promise.
+type Optimizer = optimizer.Backend
+
+// The defaults of [Options].
+const (
+	DefaultProgressInterval = time.Minute
+	DefaultGrace            = 20 * time.Second
+)
+
+// Options says how a servo runs. Only Optimizer is required.
+type Options struct {
+	// Name appears in logs. Empty means "servo".
+	Name string
+	// Optimizer gives the commands.
+	Optimizer Optimizer
+	// Logger receives the log of the servo and its connectors. Nil is silent.
+	Logger *slog.Logger
+	// Telemetry are facts that are sent with the greeting, beside those of
+	// the connectors.
+	Telemetry map[string]string
+	// ProgressInterval is the time between two progress reports of a command.
+	// Zero means [DefaultProgressInterval].
+	ProgressInterval time.Duration
+	// Grace bounds a shutdown. Half of it is for the running command to end
+	// when it is cancelled, and all of it for that and the Shutdown of the
+	// connectors; telling the optimizer may add a quarter, at most 3 s. Zero
+	// means [DefaultGrace].
+	Grace time.Duration
+	// Rand is the source of jitter. Nil means one seeded at random.
+	Rand rand.Source
+	_    struct{}
+}
+
+// Servo runs connectors under one optimizer. Its methods may be called from
+// several goroutines.
+type Servo struct {
+	o      Options
+	log    *slog.Logger
+	rand   *rand.Rand
+	bus    event.Bus
+	failed chan error // a background task that failed; the first is kept
+
+	life sync.Mutex // held while connectors come up or go down
+
+	mu      sync.Mutex
+	members []*member // in the order of Use
+	phase   phase
+	tasks   context.Context //nolint:containedctx // the life of the background tasks while running
+}
+
+type phase int
+
+const (
+	idle phase = iota
+	starting
+	running
+	ended
+)
+
+// member is a connector with its host and how far its life has come.
+type member struct {
+	name     string
+	host     *connector.Host
+	attached bool
+	started  bool
+}
+
+// New returns a servo without connectors. It is an error to give no optimizer
+// or a negative duration.
+func New(o Options) (*Servo, error) {
+	var errs []error
+	if o.Optimizer == nil {
+		errs = append(errs, errors.New("an optimizer is required"))
+	}
+	if o.ProgressInterval < 0 {
+		errs = append(errs, fmt.Errorf("progress interval: %s is negative", o.ProgressInterval))
+	}
+	if o.Grace < 0 {
+		errs = append(errs, fmt.Errorf("grace: %s is negative", o.Grace))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("servo: %w", err)
+	}
+	if o.Name == "" {
+		o.Name = "servo"
+	}
+	if o.ProgressInterval == 0 {
+		o.ProgressInterval = DefaultProgressInterval
+	}
+	if o.Grace == 0 {
+		o.Grace = DefaultGrace
+	}
+	if o.Rand == nil {
+		o.Rand = rand.NewPCG(rand.Uint64(), rand.Uint64())
+	}
+	handler := slog.Handler(slog.DiscardHandler)
+	if o.Logger != nil {
+		handler = NewLogHandler(o.Logger.Handler())
+	}
+	return &Servo{
+		o:      o,
+		log:    slog.New(handler).With("servo", o.Name),
+		rand:   rand.New(o.Rand), //nolint:gosec // jitter needs no secrecy
+		failed: make(chan error, 1),
+	}, nil
+}
+
+// Name returns the name of the servo.
+func (s *Servo) Name() string { return s.o.Name }
+
+// Logger returns the logger that a connector of that name should use.
+func (s *Servo) Logger(connector string) *slog.Logger { return s.log.With("connector", connector) }
+
+// Bus returns the bus on which the servo dispatches its events. Use it to
+// dispatch one of your own, or a standard event outside of a command.
+func (s *Servo) Bus() *event.Bus { return &s.bus }
+
+// Use adds a connector under a name that no other has. While the servo runs
+// the connector is attached and started before Use returns. An error leaves the
+// servo as it was. Do not call it from a handler of a lifecycle event.
+func (s *Servo) Use(name string, c connector.Connector) error {
+	if c == nil {
+		return fmt.Errorf("servo %s: connector %q is nil", s.o.Name, name)
+	}
+	s.life.Lock()
+	defer s.life.Unlock()
+	s.mu.Lock()
+	phase, run, taken := s.phase, s.tasks, s.member(name) != nil
+	s.mu.Unlock()
+	if phase == ended {
+		return fmt.Errorf("servo %s: cannot add connector %q: the servo has ended", s.o.Name, name)
+	}
+	if name == "" || taken {
+		return fmt.Errorf("servo %s: invalid name %q: each connector needs a name of its own", s.o.Name, name)
+	}
+	m := &member{name: name, host: connector.NewHost(&s.bus, name, s.Logger(name))}
+	err := c.Bind(m.host)
+	if err == nil {
+		err = s.bus.Err()
+	}
+	if err != nil {
+		m.host.Close()
+		return fmt.Errorf("servo %s: binding connector %q: %w", s.o.Name, name, err)
+	}
+	if phase == running {
+		if err := s.bringUp(run, m); err != nil {
+			down, cancel := context.WithTimeout(context.WithoutCancel(run), s.o.Grace)
+			defer cancel()
+			err = errors.Join(err, s.shutDown(down, m, "shutdown"), s.detach(down, m, "shutdown"))
+			return fmt.Errorf("servo %s: adding connector %q: %w", s.o.Name, name, err)
+		}
+		m.host.Start(run, s.taskFailed)
+	}
+	s.mu.Lock()
+	s.members = append(s.members, m)
+	s.mu.Unlock()
+	return nil
+}
+
+// Remove takes a connector out: its background tasks are stopped, Shutdown and
+// Detach are dispatched to it, its handlers are gone. It is an error if there is
+// none of that name. Commands that are running keep the handlers they began
+// with.
+func (s *Servo) Remove(ctx context.Context, name, reason string) error {
+	s.life.Lock()
+	defer s.life.Unlock()
+	s.mu.Lock()
+	m := s.member(name)
+	s.members = slices.DeleteFunc(s.members, func(o *member) bool { return o == m })
+	s.mu.Unlock()
+	if m == nil {
+		return fmt.Errorf("servo %s: a connector named %q does not exist", s.o.Name, name)
+	}
+	ctx = event.WithServo(ctx, s.o.Name)
+	if err := errors.Join(s.shutDown(ctx, m, reason), s.detach(ctx, m, reason)); err != nil {
+		return fmt.Errorf("servo %s: removing connector %q: %w", s.o.Name, name, err)
+	}
+	return nil
+}
+
+// Connectors returns the names of the connectors in the order they were added.
+func (s *Servo) Connectors() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	names := make([]string, len(s.members))
+	for i, m := range s.members {
+		names[i] = m.name
+	}
+	return names
+}
+
+// member finds a member by name; s.mu is held.
+func (s *Servo) member(name string) *member {
+	for _, m := range s.members {
+		if m.name == name {
+			return m
+		}
+	}
+	return nil
+}
+
+func (s *Servo) snapshot() []*member {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.members)
+}
+
+func (s *Servo) taskFailed(err error) {
+	select {
+	case s.failed <- err:
+	default:
+	}
+}
+
+func (s *Servo) telemetry() map[string]string {
+	facts := maps.Clone(s.o.Telemetry)
+	if facts == nil {
+		facts = map[string]string{}
+	}
+	for _, m := range s.snapshot() {
+		maps.Copy(facts, m.host.Facts())
+	}
+	return facts
+}
