@@ -254,17 +254,25 @@ func (d *decoder) decodeStruct(n *yaml.Node, v reflect.Value, path string) {
 		case name == "description" && path == d.descriptionAt && path != "":
 			var ignored string
 			d.decode(e.value, e.key, reflect.ValueOf(&ignored).Elem(), below)
-		default:
-			known := make([]string, len(fields))
-			for i, f := range fields {
-				known[i] = f.key
-			}
-			message, suggestion := unknownKey(name, known)
-			p := d.report(e.key, below, message)
-			if suggestion != "" {
-				p.instead = keyPath(path, suggestion)
-			}
+		case len(d.problems) < maxProblems: // looking for what was meant takes time
+			d.unknown(e.key, name, path, fields)
 		}
+	}
+}
+
+// unknown reports a key that none of the fields has.
+func (d *decoder) unknown(key *yaml.Node, name, path string, fields []field) {
+	known := make([]string, len(fields))
+	for i, f := range fields {
+		known[i] = f.key
+	}
+	if path == d.descriptionAt && path != "" {
+		known = append(known, "description")
+	}
+	message, suggestion := unknownKey(name, known)
+	p := d.report(key, keyPath(path, name), message)
+	if suggestion != "" {
+		p.instead = keyPath(path, suggestion)
 	}
 }
 

@@ -194,7 +194,7 @@ func (c *inspector) tag(n *yaml.Node, path string) {
 			return
 		case "!!int", "!!float", "!!bool", "!!timestamp", "!!binary":
 			var value any
-			if n.Decode(&value) == nil {
+			if n.Style&yaml.TaggedStyle == 0 || n.Decode(&value) == nil {
 				return
 			}
 			c.abandon(n, path, "the value does not fit its tag")
