@@ -19,7 +19,9 @@ import (
 const (
 	// corpusBytes bounds the text that is indexed, and so the time until the
 	// service is ready.
-	corpusBytes = 12 << 20
+	corpusBytes = 10 << 20
+	// packageBytes keeps one large package from crowding out the others.
+	packageBytes = 480 << 10
 	// fileBytes excludes tables and other data in the clothes of source code.
 	fileBytes = 128 << 10
 )
@@ -60,7 +62,8 @@ func defaultCorpus(ctx context.Context) (string, error) {
 // packages: no tests, no internal or vendored packages, no commands, nothing
 // generated, and nothing specific to one platform, so that the same sources
 // give the same corpus on every platform. Packages near the top come first;
-// what does not fit in limit bytes is left out, the deepest packages first.
+// what does not fit in limit bytes is left out, the deepest packages first,
+// and so is what exceeds packageBytes in one package.
 func readCorpus(ctx context.Context, directory string, limit int) ([]source, error) {
 	root := os.DirFS(directory)
 	type candidate struct {
@@ -94,7 +97,7 @@ func readCorpus(ctx context.Context, directory string, limit int) ([]source, err
 	})
 
 	var sources []source
-	total := 0
+	total, inPackage := 0, make(map[string]int)
 	for _, c := range candidates {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -103,13 +106,15 @@ func readCorpus(ctx context.Context, directory string, limit int) ([]source, err
 		if err != nil {
 			return nil, fmt.Errorf("reading the corpus %s: %w", directory, err)
 		}
-		if len(text) > fileBytes || generated(text) {
+		directory := path.Dir(c.path)
+		if len(text) > fileBytes || inPackage[directory]+len(text) > packageBytes || generated(text) {
 			continue
 		}
 		if total+len(text) > limit {
 			break
 		}
 		total += len(text)
+		inPackage[directory] += len(text)
 		sources = append(sources, source{c.path, string(text)})
 	}
 	if len(sources) == 0 {

@@ -60,6 +60,19 @@ func TestReadCorpusIsBounded(t *testing.T) {
 	assert.Equal(t, []string{"a.go"}, pathsOf(sources))
 }
 
+func TestReadCorpusBoundsEachPackage(t *testing.T) {
+	const size = 100 << 10
+	large := "package a\n" + strings.Repeat(" ", size-len("package a\n"))
+	files := map[string]string{"b/z.go": "package b\n"}
+	for _, name := range []string{"1", "2", "3", "4", "5", "6"} {
+		files["a/"+name+".go"] = large
+	}
+	files["a/7.go"] = "package a\n"
+	sources, err := readCorpus(t.Context(), writeCorpus(t, files), corpusBytes)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"a/1.go", "a/2.go", "a/3.go", "a/4.go", "a/7.go", "b/z.go"}, pathsOf(sources))
+}
+
 func TestReadCorpusFails(t *testing.T) {
 	_, err := readCorpus(t.Context(), filepath.Join(t.TempDir(), "missing"), 1<<20)
 	require.ErrorIs(t, err, os.ErrNotExist)

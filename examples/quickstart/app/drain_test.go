@@ -21,7 +21,7 @@ func TestDrain(t *testing.T) {
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
 			log := newLogBuffer()
-			service := newService(settings{workers: 1, shards: 1, corpus: writeCorpus(t, smallCorpus)}, slog.New(slog.NewTextHandler(log, nil)))
+			service := newService(settings{workers: 1, shards: 1, gogc: 100, corpus: writeCorpus(t, smallCorpus)}, slog.New(slog.NewTextHandler(log, nil)))
 			listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 			require.NoError(t, err)
 			stopped := make(chan error, 1)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"strings"
 	"sync"
 	"unsafe"
@@ -28,8 +29,8 @@ type index struct {
 	terms   int
 }
 
-// buildIndex indexes the sources in the given number of shards, all at the
-// same time. The document numbered i is in shard i mod shards.
+// buildIndex indexes the sources in the given number of shards. Whatever that
+// is, it uses all processors. The document numbered i is in shard i mod shards.
 func buildIndex(ctx context.Context, sources []source, shards int) (*index, error) {
 	if shards < 1 {
 		return nil, fmt.Errorf("building the index: %d shards", shards)
@@ -52,8 +53,9 @@ func buildIndex(ctx context.Context, sources []source, shards int) (*index, erro
 
 	x := &index{sources: sources, shards: make([]*shard, shards), docs: docs}
 	var group sync.WaitGroup
+	segments := (runtime.GOMAXPROCS(0) + shards - 1) / shards
 	for i := range parts {
-		group.Go(func() { x.shards[i] = buildShard(ctx, sources, parts[i]) })
+		group.Go(func() { x.shards[i] = buildShard(ctx, sources, parts[i], segments) })
 	}
 	group.Wait()
 	if err := ctx.Err(); err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -107,4 +108,29 @@ func TestIndexCounts(t *testing.T) {
 	more, err := buildIndex(t.Context(), []source{{"p.go", text}}, 8)
 	require.NoError(t, err, "more shards than documents")
 	assert.Equal(t, 3, more.docs)
+}
+
+func TestSegmentsDoNotChangeTheShard(t *testing.T) {
+	var text strings.Builder
+	for i := range 300 {
+		fmt.Fprintf(&text, "// all say cat, some say word%c\nfunc f%d() {}\n", 'a'+i%7, i)
+	}
+	sources := []source{{"p.go", text.String()}}
+	postings := func(segments int) map[string][][2]int {
+		docs := declarations(sources[0].text)
+		s := buildShard(t.Context(), sources, docs, segments)
+		all := map[string][][2]int{}
+		for term, list := range s.terms {
+			s.forEach(list, func(doc int32, occurrences byte) {
+				all[term] = append(all[term], [2]int{int(doc), int(occurrences)})
+			})
+			require.Len(t, all[term], int(list.docs))
+		}
+		return all
+	}
+	one := postings(1)
+	require.Len(t, one["cat"], 300)
+	for _, segments := range []int{2, 3, 16, 1000} {
+		assert.Equal(t, one, postings(segments), "%d segments", segments)
+	}
 }

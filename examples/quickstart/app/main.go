@@ -63,7 +63,6 @@ func start(ctx context.Context, args, environ []string, stdout, stderr io.Writer
 // at hand are answered or drainTimeout has passed. It returns an error when
 // the address cannot be listened on or the index cannot be built.
 func run(ctx context.Context, s settings, logger *slog.Logger) error {
-	debug.SetGCPercent(s.gogc)
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.listen)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -81,6 +80,7 @@ func (s *service) run(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
 		Handler:           s.handler(),
 		ReadHeaderTimeout: 10 * time.Second,
+		WriteTimeout:      time.Minute,
 		IdleTimeout:       time.Minute,
 		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelWarn),
 	}
@@ -132,8 +132,14 @@ func (s *service) run(ctx context.Context, listener net.Listener) error {
 	return nil
 }
 
+// buildGOGC is the pace of the garbage collector until the service is ready.
+// Nearly all that is made until then is there to stay, so looking for garbage
+// often would only delay readiness.
+const buildGOGC = 400
+
 // build reads the corpus, indexes it and makes the service ready.
 func (s *service) build(ctx context.Context) error {
+	debug.SetGCPercent(buildGOGC)
 	directory := s.settings.corpus
 	if directory == "" {
 		var err error
@@ -149,6 +155,7 @@ func (s *service) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	debug.SetGCPercent(s.settings.gogc)
 	// Building needs far more memory than serving; give the rest back now and
 	// not during the first minutes of requests.
 	debug.FreeOSMemory()

@@ -97,8 +97,10 @@ func (s *service) handleSearch(w http.ResponseWriter, r *http.Request) {
 	if compress {
 		key.encoding = "gzip"
 	}
+	header.Set("X-Cache", "hit")
 	body, cached := s.cache.get(key)
 	if !cached {
+		header.Set("X-Cache", "miss")
 		var err error
 		if body, err = s.compute(r.Context(), header, x, query, terms, compress); err != nil {
 			s.writeSearchError(w, r, err)
@@ -109,7 +111,6 @@ func (s *service) handleSearch(w http.ResponseWriter, r *http.Request) {
 	if compress {
 		header.Set("Content-Encoding", "gzip")
 	}
-	header.Set("X-Cache", map[bool]string{false: "miss", true: "hit"}[cached])
 	s.write(w, http.StatusOK, body)
 }
 
@@ -225,7 +226,7 @@ func (s *service) write(w http.ResponseWriter, status int, body []byte) {
 // acceptsGzip reports whether a client that sent these Accept-Encoding headers
 // can read gzip.
 func acceptsGzip(headers []string) bool {
-	any := false
+	anything := false
 	for _, line := range headers {
 		for part := range strings.SplitSeq(line, ",") {
 			coding, parameters, _ := strings.Cut(part, ";")
@@ -237,11 +238,11 @@ func acceptsGzip(headers []string) bool {
 			case "gzip":
 				return weight > 0
 			case "*":
-				any = weight > 0
+				anything = weight > 0
 			}
 		}
 	}
-	return any
+	return anything
 }
 
 func milliseconds(d time.Duration) float64 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"strings"
+	"sync"
 )
 
 // titleWeight is how many occurrences a term counts for on the line that opens
@@ -31,29 +32,47 @@ type postingList struct {
 	docs         uint32
 }
 
-// termBuilder gathers the postings of one term.
-type termBuilder struct {
+// buildShard indexes the documents, in so many segments at the same time, and
+// joins the segments. It stops early, and returns a shard that must not be
+// used, when the context ends.
+func buildShard(ctx context.Context, sources []source, docs []document, segments int) *shard {
+	built := make([]segment, segments)
+	var group sync.WaitGroup
+	for i := range built {
+		first, last := len(docs)*i/segments, len(docs)*(i+1)/segments
+		group.Go(func() { built[i] = buildSegment(ctx, sources, docs[first:last], int32(first)) })
+	}
+	group.Wait()
+	return joinSegments(docs, built)
+}
+
+// A segment is the index of a run of the documents of a shard while it is
+// built.
+type segment struct {
+	ids   map[string]int32 // into lists
+	lists []growingList
+}
+
+// A growingList gathers the postings of one term in one segment.
+type growingList struct {
 	postings []byte
 	docs     uint32
-	lastDoc  int32
+	lastDoc  int32 // -1 before the first
 	count    int32 // occurrences in the document at hand
 }
 
-// buildShard stops early, and returns a shard that must not be used, when the
-// context ends.
-func buildShard(ctx context.Context, sources []source, docs []document) *shard {
-	ids := make(map[string]int32, 1<<14)
-	var builders []termBuilder
+func buildSegment(ctx context.Context, sources []source, docs []document, first int32) segment {
+	seg := segment{ids: make(map[string]int32, 1<<14)}
 	var touched []int32
 	var t tokenizer
-	for number := range docs {
+	for i := range docs {
 		if ctx.Err() != nil {
 			break
 		}
-		doc := &docs[number]
+		doc := &docs[i]
 		text := sources[doc.file].text[doc.start:doc.end]
 		titleStart := int(doc.title - doc.start)
-		titleEnd := titleStart + strings.IndexByte(text[titleStart:]+"\n", '\n')
+		titleEnd := lineEnd(text, titleStart)
 		touched = touched[:0]
 		t.reset(text)
 		for {
@@ -61,61 +80,98 @@ func buildShard(ctx context.Context, sources []source, docs []document) *shard {
 			if term == nil {
 				break
 			}
-			id, known := ids[string(term)]
+			id, known := seg.ids[string(term)]
 			if !known {
-				id = int32(len(builders))
-				ids[string(term)] = id
-				builders = append(builders, termBuilder{lastDoc: -1})
+				id = int32(len(seg.lists))
+				seg.ids[string(term)] = id
+				seg.lists = append(seg.lists, growingList{lastDoc: -1})
 			}
-			b := &builders[id]
-			if b.count == 0 {
+			list := &seg.lists[id]
+			if list.count == 0 {
 				touched = append(touched, id)
 			}
-			b.count++
+			list.count++
 			if start >= titleStart && start < titleEnd {
-				b.count += titleWeight - 1
+				list.count += titleWeight - 1
 			}
 			doc.length++
 		}
+		number := first + int32(i)
 		for _, id := range touched {
-			b := &builders[id]
-			b.postings = binary.AppendUvarint(b.postings, uint64(int32(number)-b.lastDoc))
-			b.postings = append(b.postings, byte(min(b.count, maxFrequency)))
-			b.docs++
-			b.lastDoc, b.count = int32(number), 0
+			list := &seg.lists[id]
+			list.postings = binary.AppendUvarint(list.postings, uint64(number-list.lastDoc))
+			list.postings = append(list.postings, byte(min(list.count, maxFrequency)))
+			list.docs++
+			list.lastDoc, list.count = number, 0
 		}
 	}
-	return packShard(docs, ids, builders)
+	return seg
 }
 
-// packShard moves the postings into one piece of memory and the terms into
-// one string: less to hold and less for the garbage collector to visit.
-func packShard(docs []document, ids map[string]int32, builders []termBuilder) *shard {
-	size := 0
-	for i := range builders {
-		size += len(builders[i].postings)
+// joinSegments moves the postings into one piece of memory and the terms into
+// one string: less to hold and less for the garbage collector to visit. The
+// segments must be in the order of their documents.
+func joinSegments(docs []document, segments []segment) *shard {
+	postingBytes, nameBytes, terms := 0, 0, 0
+	for i := range segments {
+		for term, id := range segments[i].ids {
+			postingBytes += len(segments[i].lists[id].postings)
+			if !knownBefore(segments[:i], term) {
+				nameBytes += len(term)
+				terms++
+			}
+		}
 	}
 	var names strings.Builder
-	nameBytes := 0
-	for term := range ids {
-		nameBytes += len(term)
-	}
 	names.Grow(nameBytes)
 	s := &shard{
 		docs:     docs,
-		terms:    make(map[string]postingList, len(ids)),
-		postings: make([]byte, 0, size),
+		terms:    make(map[string]postingList, terms),
+		postings: make([]byte, 0, postingBytes),
 	}
-	for term, id := range ids {
-		b := &builders[id]
-		list := postingList{offset: uint32(len(s.postings)), size: uint32(len(b.postings)), docs: b.docs}
-		s.postings = append(s.postings, b.postings...)
-		start := names.Len()
-		names.WriteString(term)
-		s.terms[names.String()[start:]] = list
+	for i := range segments {
+		for term := range segments[i].ids {
+			if knownBefore(segments[:i], term) {
+				continue
+			}
+			start := names.Len()
+			names.WriteString(term)
+			s.terms[names.String()[start:]] = s.join(segments[i:], term)
+		}
 	}
 	s.names = names.String()
 	return s
+}
+
+func knownBefore(segments []segment, term string) bool {
+	for i := range segments {
+		if _, known := segments[i].ids[term]; known {
+			return true
+		}
+	}
+	return false
+}
+
+// join appends the postings that a term has in the segments. The first
+// distance in each counts from before the first document and is shortened by
+// what has come before.
+func (s *shard) join(segments []segment, term string) postingList {
+	list := postingList{offset: uint32(len(s.postings))}
+	lastDoc := int32(-1)
+	for i := range segments {
+		id, known := segments[i].ids[term]
+		if !known {
+			continue
+		}
+		part := &segments[i].lists[id]
+		distance, n := binary.Uvarint(part.postings)
+		s.postings = binary.AppendUvarint(s.postings, distance-uint64(lastDoc+1))
+		s.postings = append(s.postings, part.postings[n:]...)
+		list.docs += part.docs
+		lastDoc = part.lastDoc
+	}
+	list.size = uint32(len(s.postings)) - list.offset
+	return list
 }
 
 // normalize prepares the part of BM25 that depends on a document alone.
