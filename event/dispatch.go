@@ -98,6 +98,9 @@ func (e *Event[In, Out]) runAll(ctx context.Context, t table[In, Out], in In, c 
 	}
 	var results []Result[Out]
 	if c.mask&On != 0 && len(t.on) > 0 {
+		if ctx.Err() != nil { // a before hook may have seen to that
+			return nil, context.Cause(ctx)
+		}
 		var err error
 		if results, err = e.runOn(ctx, t.on, t.ons, in, c.collect); err != nil {
 			return nil, err
@@ -117,11 +120,11 @@ func (e *Event[In, Out]) runAll(ctx context.Context, t table[In, Out], in In, c 
 	return results, nil
 }
 
-// runOn runs the on phase; n is the number of hooks in groups.
+// runOn runs the on phase, given that ctx has not ended; n, at least one, is the number of hooks in groups.
 func (e *Event[In, Out]) runOn(ctx context.Context, groups []group[onHook[In, Out]], n int, in In, collect bool) ([]Result[Out], error) {
 	switch {
-	case n == 0:
-		return nil, nil
+	case n == 1:
+		return e.runSingle(ctx, &groups[0], in, collect)
 	case e.sequential || len(groups) == 1:
 		return e.runInTurn(ctx, groups, n, in, collect)
 	default:
@@ -129,36 +132,44 @@ func (e *Event[In, Out]) runOn(ctx context.Context, groups []group[onHook[In, Ou
 	}
 }
 
-// turn is everything that a phase on the caller's goroutine needs, in one
-// allocation, for a few hooks.
-type (
-	turnOfOne[Out any] struct {
-		phase    phase
-		contexts [1]hookContext
-		results  [1]Result[Out]
-	}
-	turnOfMany struct {
-		phase    phase
-		contexts [12]hookContext
-	}
-)
-
-func newTurn[Out any](sources, n int) (p *phase, contexts []hookContext, results []Result[Out]) {
-	switch {
-	case n == 1:
-		t := new(turnOfOne[Out])
-		return &t.phase, t.contexts[:], t.results[:]
-	case sources <= len(turnOfMany{}.contexts):
-		t := new(turnOfMany)
-		return &t.phase, t.contexts[:], make([]Result[Out], n)
-	default:
-		return new(phase), make([]hookContext, sources), make([]Result[Out], n)
-	}
+// single is everything that a phase with one hook needs, in one allocation.
+type single[Out any] struct {
+	phase   phase
+	context hookContext
+	results [1]Result[Out]
 }
+
+// runSingle is runInTurn for the most frequent case; it costs a third less.
+func (e *Event[In, Out]) runSingle(caller context.Context, g *group[onHook[In, Out]], in In, collect bool) (_ []Result[Out], err error) {
+	t := &single[Out]{phase: phase{ctx: caller, event: &e.definition, preposition: On, began: time.Now()}}
+	t.context = hookContext{phase: &t.phase, scope: g.scope}
+	r := &t.results[0]
+	r.Source, r.CreatedAt = g.scope.source, t.phase.began
+	r.Value, err = e.callGuarded(&t.context, g.hooks[0], in)
+	if err != nil {
+		failure := t.phase.failure(g.scope, err)
+		if !collect || endsPhase(caller, err) {
+			return nil, settled(caller, failure, nil, context.Cause(caller))
+		}
+		r.Err = failure
+	}
+	return t.results[:], nil
+}
+
+// fewSources is how many sources fit into one allocation with their phase.
+const fewSources = 12
 
 // runInTurn runs on hooks one after another on the caller's goroutine.
 func (e *Event[In, Out]) runInTurn(caller context.Context, groups []group[onHook[In, Out]], n int, in In, collect bool) (_ []Result[Out], err error) {
-	p, contexts, results := newTurn[Out](len(groups), n)
+	results := make([]Result[Out], n)
+	few := new(struct {
+		phase    phase
+		contexts [fewSources]hookContext
+	})
+	p, contexts := &few.phase, few.contexts[:]
+	if len(groups) > fewSources {
+		contexts = make([]hookContext, len(groups))
+	}
 	*p = phase{ctx: caller, event: &e.definition, preposition: On, began: time.Now()}
 	var running *Scope
 	defer func() { // one for all hooks, which is cheaper than one for each
