@@ -79,7 +79,7 @@ func (d *decoder) decode(n, key *yaml.Node, v reflect.Value, path string) {
 		return
 	}
 	if v.Type() == secretType && resolve(n).Kind == yaml.ScalarNode {
-		d.secrets = append(d.secrets, resolve(n).Value)
+		d.secrets = append(d.secrets, resolve(n).Value, text(resolve(n)))
 	}
 	if d.decodeItself(n, v, path) {
 		return
@@ -121,13 +121,13 @@ func (d *decoder) decodeItself(n *yaml.Node, v reflect.Value, path string) bool 
 			d.mismatch(n, v.Type(), path, "text")
 			return true
 		}
-		err = target.UnmarshalText([]byte(node.Value))
+		err = target.UnmarshalText([]byte(text(node)))
 	default:
 		return false
 	}
 	if err != nil {
 		if node.Kind == yaml.ScalarNode && holdsSecret(v.Type()) {
-			d.secrets = append(d.secrets, node.Value)
+			d.secrets = append(d.secrets, node.Value, text(node))
 		}
 		d.adopt(err, path)
 	}
@@ -233,7 +233,7 @@ func yamlErrors(err *yaml.TypeError) []*Problem {
 }
 
 func (d *decoder) decodeStruct(n *yaml.Node, v reflect.Value, path string) {
-	fields, rest, err := structFields(v.Type())
+	s, err := shapeOf(v.Type())
 	if err != nil {
 		d.broken = errors.Join(d.broken, err)
 		return
@@ -245,27 +245,23 @@ func (d *decoder) decodeStruct(n *yaml.Node, v reflect.Value, path string) {
 	for _, e := range entries(resolve(n)) {
 		name := resolve(e.key).Value
 		below := keyPath(path, name)
-		i := slices.IndexFunc(fields, func(f field) bool { return f.key == name })
+		i := slices.IndexFunc(s.fields, func(f field) bool { return f.key == name })
 		switch {
 		case i >= 0:
-			d.decode(e.value, e.key, fieldAt(v, fields[i].index), below)
-		case rest != nil:
-			d.decodeEntry(e, fieldAt(v, rest), path)
+			d.decode(e.value, e.key, fieldAt(v, s.fields[i].index), below)
+		case s.rest != nil:
+			d.decodeEntry(e, fieldAt(v, s.rest), path)
 		case name == "description" && path == d.descriptionAt && path != "":
 			var ignored string
 			d.decode(e.value, e.key, reflect.ValueOf(&ignored).Elem(), below)
 		case len(d.problems) < maxProblems: // looking for what was meant takes time
-			d.unknown(e.key, name, path, fields)
+			d.unknown(e.key, name, path, s.keys())
 		}
 	}
 }
 
-// unknown reports a key that none of the fields has.
-func (d *decoder) unknown(key *yaml.Node, name, path string, fields []field) {
-	known := make([]string, len(fields))
-	for i, f := range fields {
-		known[i] = f.key
-	}
+// unknown reports a key that is not among the known ones.
+func (d *decoder) unknown(key *yaml.Node, name, path string, known []string) {
 	if path == d.descriptionAt && path != "" {
 		known = append(known, "description")
 	}

@@ -3,6 +3,7 @@ package config_test
 import (
 	"errors"
 	"math"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -245,6 +246,41 @@ func TestInlinePointerIsNeverNil(t *testing.T) {
 	assert.Equal(t, 3, c.Rate)
 	_, err = config.Decode[derived](stanza(t, "{rate: -1}"))
 	require.EqualError(t, err, "servo.yaml:1:11: c.rate: -1 is not positive", "promoted methods do not report twice")
+}
+
+type overriding struct {
+	Base  `yaml:",inline"`
+	Other int `yaml:"other"`
+}
+
+func (o *overriding) SetDefaults() { o.Rate += 10 }
+func (o *overriding) Validate() error {
+	if o.Other < 0 {
+		return config.Invalid("other", o.Other, "positive")
+	}
+	return nil
+}
+
+func TestInlineStructsKeepTheirOwnMethods(t *testing.T) {
+	c, err := config.Decode[overriding](nil)
+	require.NoError(t, err)
+	assert.Equal(t, 13, c.Rate)
+	_, err = config.Decode[overriding](stanza(t, "{rate: -1, other: -2}"))
+	require.EqualError(t, err, `2 problems in servo.yaml:
+  servo.yaml:1:11: c.rate: -1 is not positive
+  servo.yaml:1:22: c.other: -2 is not positive`)
+}
+
+func TestBinaryText(t *testing.T) {
+	c, err := config.Decode[load](stanza(t, "{rate: !!binary aGk=, token: !!binary aHVudGVyMg==}"))
+	require.NoError(t, err)
+	assert.Equal(t, "hi", c.Rate)
+	assert.Equal(t, "hunter2", c.Token.Reveal())
+}
+
+func TestLongKeysDoNotFloodMessages(t *testing.T) {
+	_, err := config.Decode[load](stanza(t, "{rate: 1, ? "+strings.Repeat("k", 1000)+" : 1}"))
+	require.ErrorContains(t, err, `c["`+strings.Repeat("k", 80)+`…"]: unknown key (known: `)
 }
 
 func TestTypesThatCannotBeDecoded(t *testing.T) {

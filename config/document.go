@@ -59,12 +59,8 @@ func (k *fixedKeys) SetDefaults() { k.NoDiagnostics = true }
 
 // topLevel lists the keys of fixedKeys.
 func topLevel() []string {
-	fields, _, _ := structFields(reflect.TypeFor[fixedKeys]())
-	keys := make([]string, len(fields))
-	for i, f := range fields {
-		keys[i] = f.key
-	}
-	return keys
+	s, _ := shapeOf(reflect.TypeFor[fixedKeys]()) // the type is ours, and fine
+	return s.keys()
 }
 
 // newDocument reads one document. It reports false when there is nothing to read.

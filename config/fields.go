@@ -13,13 +13,29 @@ type field struct {
 	index []int
 }
 
-// structFields lists the keys of t with those of its inline structs. rest is the
-// index of an inline map, which takes the keys nothing else takes.
-func structFields(t reflect.Type) (fields []field, rest []int, err error) {
-	return appendFields(nil, nil, t, nil)
+// shape is what a struct type accepts.
+type shape struct {
+	fields []field // its keys and those of its inline structs
+	inline [][]int // its inline structs
+	rest   []int   // an inline map, which takes the keys nothing else takes
 }
 
-func appendFields(fields []field, rest []int, t reflect.Type, index []int) ([]field, []int, error) {
+func shapeOf(t reflect.Type) (shape, error) {
+	var s shape
+	err := s.add(t, nil)
+	return s, err
+}
+
+// keys lists the keys without those an inline map takes.
+func (s *shape) keys() []string {
+	keys := make([]string, len(s.fields))
+	for i, f := range s.fields {
+		keys[i] = f.key
+	}
+	return keys
+}
+
+func (s *shape) add(t reflect.Type, index []int) error {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		if !f.IsExported() && !f.Anonymous {
@@ -35,9 +51,8 @@ func appendFields(fields []field, rest []int, t reflect.Type, index []int) ([]fi
 		key, options, _ := strings.Cut(tag, ",")
 		at := append(slices.Clone(index), i)
 		if slices.Contains(strings.Split(options, ","), "inline") {
-			var err error
-			if fields, rest, err = appendInline(fields, rest, t, f, at); err != nil {
-				return nil, nil, err
+			if err := s.addInline(t, f, at); err != nil {
+				return err
 			}
 			continue
 		}
@@ -47,26 +62,28 @@ func appendFields(fields []field, rest []int, t reflect.Type, index []int) ([]fi
 		if key == "" {
 			key = strings.ToLower(f.Name)
 		}
-		if slices.ContainsFunc(fields, func(other field) bool { return other.key == key }) {
-			return nil, nil, fmt.Errorf("configuration type %s: two fields have the key %q", t, key)
+		if slices.ContainsFunc(s.fields, func(other field) bool { return other.key == key }) {
+			return fmt.Errorf("configuration type %s: two fields have the key %q", t, key)
 		}
-		fields = append(fields, field{key, at})
+		s.fields = append(s.fields, field{key, at})
 	}
-	return fields, rest, nil
+	return nil
 }
 
-func appendInline(fields []field, rest []int, t reflect.Type, f reflect.StructField, at []int) ([]field, []int, error) {
+func (s *shape) addInline(t reflect.Type, f reflect.StructField, at []int) error {
 	inner := f.Type
 	switch {
-	case inner.Kind() == reflect.Map && inner.Key().Kind() == reflect.String && f.IsExported() && rest == nil:
-		return fields, at, nil
+	case inner.Kind() == reflect.Map && inner.Key().Kind() == reflect.String && f.IsExported() && s.rest == nil:
+		s.rest = at
+		return nil
 	case inner.Kind() == reflect.Pointer && f.IsExported():
 		inner = inner.Elem()
 	}
 	if inner.Kind() != reflect.Struct || len(at) > maxDepth {
-		return nil, nil, fmt.Errorf("configuration type %s: the field %s cannot be inline", t, f.Name)
+		return fmt.Errorf("configuration type %s: the field %s cannot be inline", t, f.Name)
 	}
-	return appendFields(fields, rest, inner, at)
+	s.inline = append(s.inline, at)
+	return s.add(inner, at)
 }
 
 // fieldAt returns the field at index and allocates inline pointers on the way.

@@ -230,6 +230,9 @@ func keyPath(base, key string) string {
 	plain := key != "" && !strings.ContainsFunc(key, func(r rune) bool {
 		return r < '!' || r == '.' || r == '[' || r == ']' || r == '"' || r == 0x7f || r > 0x7e && !strconv.IsPrint(r)
 	})
+	if len(key) > longText {
+		key, plain = strings.ToValidUTF8(key[:longText], "")+"…", false
+	}
 	if !plain {
 		key = "[" + strconv.Quote(key) + "]"
 	}

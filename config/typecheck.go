@@ -26,18 +26,18 @@ func checkTypes(t reflect.Type, seen map[reflect.Type]bool) error {
 	case reflect.Map:
 		return errors.Join(checkTypes(t.Key(), seen), checkTypes(t.Elem(), seen))
 	case reflect.Struct:
-		fields, rest, err := structFields(t)
+		s, err := shapeOf(t)
 		if err != nil {
 			return err
 		}
-		errs := make([]error, 0, len(fields))
-		for _, f := range fields {
+		errs := make([]error, 0, len(s.fields))
+		for _, f := range s.fields {
 			if err := checkTypes(t.FieldByIndex(f.index).Type, seen); err != nil {
 				errs = append(errs, fmt.Errorf("key %q: %w", f.key, err))
 			}
 		}
-		if rest != nil {
-			errs = append(errs, checkTypes(t.FieldByIndex(rest).Type, seen))
+		if s.rest != nil {
+			errs = append(errs, checkTypes(t.FieldByIndex(s.rest).Type, seen))
 		}
 		return errors.Join(errs...)
 	case reflect.Interface:

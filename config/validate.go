@@ -26,6 +26,11 @@ func (d *decoder) validate(v reflect.Value, path string, depth int) {
 	if _, isText := v.Addr().Interface().(encoding.TextUnmarshaler); !isText {
 		d.validateBelow(v, path, depth)
 	}
+	d.validateOne(v, path)
+}
+
+// validateOne calls Validate on v itself.
+func (d *decoder) validateOne(v reflect.Value, path string) {
 	validator, ok := v.Addr().Interface().(interface{ Validate() error })
 	if !ok {
 		return
@@ -41,18 +46,27 @@ func (d *decoder) validate(v reflect.Value, path string, depth int) {
 func (d *decoder) validateBelow(v reflect.Value, path string, depth int) {
 	switch v.Kind() {
 	case reflect.Struct:
-		fields, rest, err := structFields(v.Type())
+		s, err := shapeOf(v.Type())
 		if err != nil {
 			return // reported when it is decoded into
 		}
-		for _, f := range fields {
+		for _, f := range s.fields {
 			if value, ok := fieldIfAny(v, f.index); ok {
 				d.validate(value, keyPath(path, f.key), depth+1)
 			}
 		}
-		if rest != nil {
-			if value, ok := fieldIfAny(v, rest); ok {
+		if s.rest != nil {
+			if value, ok := fieldIfAny(v, s.rest); ok {
 				d.validate(value, path, depth+1)
+			}
+		}
+		for _, index := range s.inline {
+			value, ok := fieldIfAny(v, index)
+			if ok && value.Kind() == reflect.Pointer {
+				value, ok = value.Elem(), !value.IsNil()
+			}
+			if ok && value.Addr().CanInterface() {
+				d.validateOne(value, path)
 			}
 		}
 	case reflect.Slice, reflect.Array:
