@@ -29,8 +29,8 @@
 // [Event.Dispatch] runs three phases. Before hooks may veto with [Cancel]. On
 // hooks do the work and return values. After hooks see all results. Within a
 // phase the hooks of one source run one after another in the order of their
-// registration, and different sources run concurrently, unless the event was
-// made with [NewSequential]. A phase in which a single source takes part runs on
+// registration, and different sources run concurrently, except for the on hooks
+// of an event made with [NewSequential]. A phase in which a single source takes part runs on
 // the caller's goroutine. Results come in bus order whatever finished first.
 //
 // The hooks are those that were registered when the dispatch started: scopes
