@@ -363,8 +363,11 @@ func (d *decoder) hideSecrets(v reflect.Value) {
 		}
 		quoted := strconv.Quote(secret)
 		for _, p := range d.problems {
-			p.Message = strings.ReplaceAll(p.Message, quoted[1:len(quoted)-1], mask)
-			p.Message = strings.ReplaceAll(p.Message, secret, mask)
+			message := strings.ReplaceAll(p.Message, quoted[1:len(quoted)-1], mask)
+			message = strings.ReplaceAll(message, secret, mask)
+			if message != p.Message {
+				p.Message, p.cause = message, nil // the cause would tell
+			}
 		}
 	}
 }

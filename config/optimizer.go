@@ -29,16 +29,26 @@ type Optimizer struct {
 
 // AppDynamics is the kind of [Optimizer] that has an "optimizer_id". It needs
 // either a connection file, or base_url, client_id, client_secret and tenant_id.
+//
+// The connection file is not read here: what it holds is not in the other fields.
 type AppDynamics struct {
-	OptimizerID    string `yaml:"optimizer_id"`
-	TenantID       string `yaml:"tenant_id"`
-	BaseURL        string `yaml:"base_url"`
-	ClientID       string `yaml:"client_id"`
-	ClientSecret   Secret `yaml:"client_secret"`
+	// OptimizerID names the optimizer. Required.
+	OptimizerID string `yaml:"optimizer_id"`
+	// TenantID names the tenant whose optimizer it is.
+	TenantID string `yaml:"tenant_id"`
+	// BaseURL is where the service is, without slashes at the end.
+	BaseURL string `yaml:"base_url"`
+	// ClientID and ClientSecret are exchanged for a token.
+	ClientID     string `yaml:"client_id"`
+	ClientSecret Secret `yaml:"client_secret"`
+	// ConnectionFile is a file with the endpoint, the tenant and a token.
 	ConnectionFile string `yaml:"connection_file"`
-	Token          Secret `yaml:"token"`
-	URL            string `yaml:"url"`
-	TokenURL       string `yaml:"token_url"`
+	// Token authenticates the servo when it need not be asked for.
+	Token Secret `yaml:"token"`
+	// URL is the endpoint itself, used as it is. See Optimizer.Endpoint.
+	URL string `yaml:"url"`
+	// TokenURL is where tokens are asked for.
+	TokenURL string `yaml:"token_url"`
 }
 
 const defaultBaseURL = "https://api.opsani.com"

@@ -33,7 +33,8 @@ type Problem struct {
 }
 
 // Unwrap returns the error of a Validate or Unmarshal method that the problem was
-// made from, or nil.
+// made from. It is nil for problems found by this package, and for errors that
+// quote a secret.
 func (p *Problem) Unwrap() error { return p.cause }
 
 // Error returns "servo.yaml:12:5: prometheus.queries[2].name: required", without

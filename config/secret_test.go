@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"log/slog"
 	"testing"
@@ -147,6 +148,11 @@ func TestSecretsInMessagesAreHidden(t *testing.T) {
 			require.Error(t, err)
 			assert.Zero(t, got)
 			assert.NotContains(t, err.Error(), "hunter2")
+			for _, p := range err.(config.Problems) {
+				if cause := errors.Unwrap(p); cause != nil {
+					assert.NotContains(t, cause.Error(), "hunter2")
+				}
+			}
 		})
 	}
 }
