@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"time"
 
 	"github.com/servokit/servokit/types"
 )
@@ -26,11 +25,11 @@ const (
 )
 
 // requestWire is the envelope of everything a servo posts. All three keys are
-// always there.
-type requestWire struct {
-	Event    Event           `json:"event"`
-	Param    json.RawMessage `json:"param"`
-	ServoUID *string         `json:"servo_uid"`
+// always there. The param is of any type to be written, raw to be read.
+type requestWire[P any] struct {
+	Event    Event   `json:"event"`
+	Param    P       `json:"param"`
+	ServoUID *string `json:"servo_uid"`
 }
 
 type helloWire struct {
@@ -72,15 +71,7 @@ func orNull(text string) *string {
 }
 
 func encodeRequest(event Event, param any, servoUID string) ([]byte, error) {
-	w := requestWire{Event: event, ServoUID: orNull(servoUID)}
-	if param != nil {
-		raw, err := json.Marshal(param)
-		if err != nil {
-			return nil, err
-		}
-		w.Param = raw
-	}
-	return json.Marshal(w)
+	return json.Marshal(requestWire[any]{event, param, orNull(servoUID)})
 }
 
 func encodeProgress(p Progress) (progressWire, error) {
@@ -145,7 +136,7 @@ func (e Event) verb() Verb {
 }
 
 func decodeRequest(body []byte) (incoming, error) {
-	var w requestWire
+	var w requestWire[json.RawMessage]
 	if err := json.Unmarshal(body, &w); err != nil {
 		return incoming{}, fmt.Errorf("the body is no request: %w", err)
 	}
@@ -204,11 +195,14 @@ func (in *incoming) decodeAnswer(verb Verb, param json.RawMessage) error {
 	if err := decodeParam(param, &w); err != nil {
 		return err
 	}
-	runtime := w.Runtime * float64(time.Second)
-	if runtime < 0 || runtime >= math.MaxInt64 {
-		return fmt.Errorf("param.runtime: %v seconds is out of range", w.Runtime)
+	runtime, err := types.Seconds(w.Runtime)
+	if err == nil && runtime < 0 {
+		err = fmt.Errorf("%s is negative", runtime)
 	}
-	in.progress = &Progress{Verb: verb, Runtime: time.Duration(math.Round(runtime))}
+	if err != nil {
+		return fmt.Errorf("param.runtime: %w", err)
+	}
+	in.progress = &Progress{Verb: verb, Runtime: runtime.Std()}
 	in.progress.Percent, in.progress.Message = w.Progress, w.Message
 	if w.CmdUID != nil {
 		in.progress.UID = *w.CmdUID

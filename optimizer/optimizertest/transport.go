@@ -10,9 +10,9 @@ import (
 
 // Transport carries requests to a handler in memory, on the goroutine of the
 // caller: no socket, no port, no goroutine. Set it in an [http.Client]. A
-// handler that waits must do so with the context of its request. A handler that
-// panics, with [http.ErrAbortHandler] or anything else, is a connection that
-// broke.
+// handler that waits must do so with the context of its request. One that panics
+// with [http.ErrAbortHandler] is a connection that broke; any other panic is the
+// caller's to see.
 func Transport(handler http.Handler) http.RoundTripper { return transport{handler} }
 
 type transport struct{ handler http.Handler }
@@ -50,8 +50,12 @@ func closeBody(r *http.Request) error {
 
 func serve(handler http.Handler, w http.ResponseWriter, r *http.Request) (broken bool) {
 	defer func() {
-		if recover() != nil {
+		switch cause := recover(); cause {
+		case nil:
+		case http.ErrAbortHandler:
 			broken = true
+		default:
+			panic(cause)
 		}
 	}()
 	handler.ServeHTTP(w, r)
