@@ -25,8 +25,8 @@ type Config struct {
 	Format string `yaml:"format"`
 	// Target holds the targets themselves.
 	Target string `yaml:"target"`
-	// Targets is the path of a file with targets. It is read again for each
-	// measurement. Exactly one of Target, Targets and Requests must be given.
+	// Targets is the path of a file with targets, seen from the working
+	// directory. It is read again for each measurement. Exactly one of Target, Targets and Requests must be given.
 	Targets string `yaml:"targets"`
 	// Requests are targets given by a program; there is no key for them.
 	Requests []Target `yaml:"-"`
@@ -83,13 +83,7 @@ func (c *Config) SetDefaults() {
 // Validate reports all problems at once. It reads the file of Targets and the
 // files with bodies that targets name, and parses them as a measurement will.
 func (c Config) Validate() error {
-	problems := []error{c.validateKeys()}
-	if source := c.source(); source != "" && c.knownFormat() {
-		if _, err := c.load(); err != nil {
-			problems = append(problems, err)
-		}
-	}
-	return errors.Join(problems...)
+	return errors.Join(c.validateKeys(), c.validateTargets())
 }
 
 // validateKeys looks at everything but the targets, without I/O.

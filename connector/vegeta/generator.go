@@ -74,7 +74,7 @@ func (a attacker) run(ctx context.Context, targets []lib.Target, s schedule, rep
 			cancel()
 		}
 	}
-	e := effort{start: p.start, outstanding: p.peak, localFaults: dial.faults.Load()}
+	e := effort{start: p.start, outstanding: min(p.peak, limit(a.config.MaxWorkers)), localFaults: dial.faults.Load()}
 	if first := dial.fault.Load(); first != nil {
 		e.localFault = *first
 	}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -42,9 +43,10 @@ func TestLatencyIsThatOfTheServer(t *testing.T) {
 	assert.InDelta(t, 6000, m.Summary("throughput").Mean, 3000)
 }
 
-func TestAStallCountsForEveryRequestDueMeanwhile(t *testing.T) {
+// stalling answers in 5 ms, but for half a second after the first second.
+func stalling(t *testing.T) string {
 	var began atomic.Pointer[time.Time]
-	url := serve(t, func(http.ResponseWriter, *http.Request) {
+	return serve(t, func(http.ResponseWriter, *http.Request) {
 		now := time.Now()
 		began.CompareAndSwap(nil, &now)
 		stall := began.Load().Add(time.Second)
@@ -53,27 +55,28 @@ func TestAStallCountsForEveryRequestDueMeanwhile(t *testing.T) {
 		}
 		time.Sleep(5 * time.Millisecond)
 	})
-	for _, limited := range []struct {
-		name       string
-		maxWorkers uint64
-	}{
-		{"with as many workers as it takes", 0},
-		{"with workers that all wait", 10},
+}
+
+func TestAStallCountsForEveryRequestDueMeanwhile(t *testing.T) {
+	t.Parallel()
+	for name, maxWorkers := range map[string]uint64{
+		"with as many workers as it takes": 0,
+		"with workers that all wait":       10,
 	} {
-		t.Run(limited.name, func(t *testing.T) {
-			began.Store(nil)
-			c := settings("200/s", url)
-			c.MaxWorkers = limited.maxWorkers
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := settings("200/s", stalling(t))
+			c.MaxWorkers = maxWorkers
 			m, err := measure(t, c, control(0, 3*time.Second))
 			require.NoError(t, err)
-			// 100 of 600 requests are due in the stall; the rank of the 99th
-			// percentile is the 7th longest of them.
-			p99 := values(t, m, "latency_99th")
+			// 100 of 600 requests are due in the stall, one every 5 ms, and
+			// wait for what is left of it: 60 of them more than 200 ms. A
+			// generator that waits with its target would see 10 waiting.
+			p99, p90 := values(t, m, "latency_99th"), values(t, m, "latency_90th")
 			require.Len(t, p99, 1)
 			assert.Greater(t, p99[0], 400.0)
-			// One in a hundred waited longer than 450 ms; a generator that
-			// waits with its target would have seen one or ten in all.
-			assert.Greater(t, values(t, m, "latency_90th")[0], 100.0)
+			assert.Greater(t, p90[0], 150.0)
+			assert.Less(t, values(t, m, "latency_50th")[0], p90[0])
 		})
 	}
 }
@@ -89,13 +92,18 @@ func TestErrorRateIsExact(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []float64{25}, values(t, m, "error_rate"))
 	assert.Equal(t, "25× 500 Internal Server Error", m.Annotations["load_errors"])
-	assert.Equal(t, "Loading 1 URL(s) for 500ms (delay of 0, warmup of 0) at a rate of 200/1s (reporting every 15s)",
+	assert.Equal(t, "Loading 1 URL(s) for 500ms (delay of 0, warmup of 0) at a rate of 200/s (reporting every 15s)",
 		m.Annotations["load_profile"])
 }
 
 func TestTargetsAreSentInOrder(t *testing.T) {
+	var mu sync.Mutex
 	var paths []string
-	url := serve(t, func(_ http.ResponseWriter, r *http.Request) { paths = append(paths, r.URL.Path) })
+	url := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		paths = append(paths, r.URL.Path)
+	})
 	c := settings("20/s", url)
 	c.Workers, c.MaxWorkers = 1, 1 // so that they also arrive in order
 	c.Requests = []vegeta.Target{
@@ -125,6 +133,26 @@ func TestAGeneratorThatCannotKeepTheRateSaysSo(t *testing.T) {
 	assert.ErrorContains(t, err, "more than 100ms late")
 	assert.ErrorContains(t, err, "all 1 max_workers were waiting for answers")
 	assert.Empty(t, m.Readings)
+}
+
+func TestWithoutARateTheWorkersAreTheLimit(t *testing.T) {
+	var now, most atomic.Int64
+	url := serve(t, func(http.ResponseWriter, *http.Request) {
+		if n := now.Add(1); n > most.Load() {
+			most.Store(n)
+		}
+		time.Sleep(time.Millisecond)
+		now.Add(-1)
+	})
+	c := settings("infinity", url)
+	c.MaxWorkers = 3
+	c.ReportingInterval = types.Duration(100 * time.Millisecond)
+	m, err := measure(t, c, control(0, 200*time.Millisecond))
+	require.NoError(t, err)
+	assert.LessOrEqual(t, most.Load(), int64(3))
+	assert.NotEmpty(t, values(t, m, "throughput"))
+	assert.Positive(t, m.Summary("throughput").Mean)
+	assert.Contains(t, m.Annotations["load_generator"], "waiting for answers at a time")
 }
 
 func TestATargetThatIsDown(t *testing.T) {
@@ -160,19 +188,23 @@ func TestAMeasurementEndsWithItsContext(t *testing.T) {
 		control types.Control
 		rate    string
 		workers uint64
+		after   int64 // requests that have arrived
 	}{
-		{"while requests hang", control(0, time.Minute), "100/s", 0},
-		{"while all workers hang", control(0, time.Minute), "100/s", 1},
-		{"between requests that are far apart", control(0, time.Hour), "1/h", 0},
-		{"while the last requests hang", control(0, 10*time.Millisecond), "1000/s", 0},
-		{"in the warm-up", control(time.Hour, time.Minute), "50/s", 0},
+		{"while requests hang", control(0, time.Minute), "100/s", 0, 20},
+		{"while all workers hang", control(0, time.Minute), "100/s", 1, 1},
+		{"between requests that are far apart", control(0, time.Hour), "1/h", 0, 1},
+		{"while the last requests hang", control(0, 20*time.Millisecond), "1000/s", 0, 20},
+		{"in the warm-up", control(time.Hour, time.Minute), "50/s", 0, 1},
+		{"without a rate", control(0, time.Minute), "infinity", 3, 3},
 	} {
 		t.Run(phase.name, func(t *testing.T) {
-			arrived := make(chan struct{}, 1)
+			ctx, cancel := context.WithCancelCause(t.Context())
+			var arrived atomic.Int64
+			var cancelled time.Time
 			url := serve(t, func(_ http.ResponseWriter, r *http.Request) {
-				select {
-				case arrived <- struct{}{}:
-				default:
+				if arrived.Add(1) == phase.after {
+					cancelled = time.Now()
+					cancel(cause)
 				}
 				<-r.Context().Done()
 			})
@@ -180,13 +212,6 @@ func TestAMeasurementEndsWithItsContext(t *testing.T) {
 			c.MaxWorkers = phase.workers
 			v, err := vegeta.New(c, connector.Env{})
 			require.NoError(t, err)
-			ctx, cancel := context.WithCancelCause(t.Context())
-			var cancelled time.Time
-			go func() {
-				<-arrived
-				cancelled = time.Now()
-				cancel(cause)
-			}()
 			_, err = dispatch(ctx, bound(t, v), phase.control)
 			assert.ErrorIs(t, err, cause)
 			assert.Less(t, time.Since(cancelled), 3*time.Second)

@@ -22,7 +22,7 @@ func (v *vegeta) measure(ctx context.Context, r connector.MeasureRequest) (types
 	}
 	targets, err := v.config.load()
 	if err != nil {
-		return types.Measurement{}, fmt.Errorf("loading the targets: %w", err)
+		return types.Measurement{}, fmt.Errorf("loading the targets of the load: %w", err)
 	}
 	control := r.Control
 	s := schedule{rate: v.rate, warmup: control.Warmup.Std(), duration: control.Duration.Std()}

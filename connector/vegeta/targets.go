@@ -75,12 +75,12 @@ func (c Config) validateSource() error {
 	return nil
 }
 
-// load returns the targets of the configuration; it may read files.
+// load returns the targets of the configuration; it may read files. The error
+// does not name the source.
 func (c Config) load() ([]lib.Target, error) {
 	var targets []lib.Target
 	var err error
-	source := c.source()
-	switch source {
+	switch c.source() {
 	case "target":
 		targets, err = parseTargets(c.Format, []byte(c.Target))
 	case "targets":
@@ -92,12 +92,22 @@ func (c Config) load() ([]lib.Target, error) {
 		for _, t := range c.Requests {
 			targets = append(targets, lib.Target(t))
 		}
-		err = validateTargets(targets)
+		err = validateAll(targets)
 	}
-	if err != nil {
-		return nil, &config.Problem{Path: source, Message: err.Error()}
+	return targets, err
+}
+
+// validateTargets reports what is wrong with the targets, which may be read from
+// files.
+func (c Config) validateTargets() error {
+	source := c.source()
+	if source == "" || source != "requests" && !c.knownFormat() {
+		return nil // said elsewhere
 	}
-	return targets, nil
+	if _, err := c.load(); err != nil {
+		return &config.Problem{Path: source, Message: err.Error()}
+	}
+	return nil
 }
 
 // parseTargets reads text with the parser of the library, which is what would
@@ -130,7 +140,7 @@ func parseTargets(format string, text []byte) ([]lib.Target, error) {
 	case err != nil:
 		return nil, err
 	}
-	return targets, validateTargets(targets)
+	return targets, validateAll(targets)
 }
 
 // validateJSON looks at each line: one object, with nothing that the library
@@ -157,7 +167,7 @@ func validateJSON(text []byte) error {
 	return oneLine(problems)
 }
 
-func validateTargets(targets []lib.Target) error {
+func validateAll(targets []lib.Target) error {
 	var problems []error
 	for i, t := range targets {
 		if err := validateTarget(t); err != nil {

@@ -45,9 +45,8 @@ func New(c Config, env connector.Env) (connector.Connector, error) {
 
 func build(c Config, env connector.Env, g generator) (connector.Connector, error) {
 	err := c.validateKeys()
-	if c.source() == "requests" {
-		_, problem := c.load()
-		err = errors.Join(err, problem)
+	if c.source() == "requests" { // the others may need files
+		err = errors.Join(err, c.validateTargets())
 	}
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package vegeta
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/servokit/servokit/types"
@@ -31,7 +32,7 @@ func saturation(a *aggregate, e effort, maxWorkers uint64) error {
 	if maxWorkers > 0 && e.outstanding >= maxWorkers {
 		cause = fmt.Sprintf("all %d max_workers were waiting for answers; raise max_workers or lower the rate", maxWorkers)
 	}
-	return fmt.Errorf("the load generator is saturated: asked for a rate of %s, achieved %.1f/s; when it gave up after %s, %d of %d requests had been sent more than %s late (%s at worst) and %d not at all: %s",
+	return fmt.Errorf("the load generator is saturated: asked for a rate of %s, achieved %.2f/s; when it gave up after %s, %d of %d requests had been sent more than %s late (%s at worst) and %d not at all: %s",
 		a.schedule.rate, a.achieved(), round(a.lastSent), a.lag.late, asked, types.Duration(a.maxLag), round(a.lag.max), unsent, cause)
 }
 
@@ -39,7 +40,7 @@ func saturation(a *aggregate, e effort, maxWorkers uint64) error {
 func (v *vegeta) annotations(targets int, control types.Control, a *aggregate, e effort, all []figures) map[string]string {
 	notes := map[string]string{
 		"load_profile": fmt.Sprintf("Loading %d URL(s) for %s (delay of %s, warmup of %s) at a rate of %s (reporting every %s)",
-			targets, control.Duration, control.Delay, control.Warmup, v.rate, v.config.ReportingInterval),
+			targets, control.Duration, control.Delay, control.Warmup, strings.TrimSpace(v.config.Rate), v.config.ReportingInterval),
 		"load_summary": summary(all),
 	}
 	generator := fmt.Sprintf("%d requests sent", a.lag.sent)
