@@ -170,7 +170,8 @@ func (e *Event[In, Out]) runInTurn(caller context.Context, groups []group[onHook
 	if len(groups) > fewSources {
 		contexts = make([]hookContext, len(groups))
 	}
-	*p = phase{ctx: caller, event: &e.definition, preposition: On, began: time.Now()}
+	began := time.Now()
+	*p = phase{ctx: caller, event: &e.definition, preposition: On, began: began}
 	var running *Scope
 	defer func() { // one for all hooks, which is cheaper than one for each
 		if v := recover(); v != nil {
@@ -190,12 +191,15 @@ func (e *Event[In, Out]) runInTurn(caller context.Context, groups []group[onHook
 			}
 			r := &results[at]
 			at++
-			r.Source, r.CreatedAt = g.scope.source, p.began
+			r.Source, r.CreatedAt = g.scope.source, began
 			var failed error
-			if collect {
+			switch {
+			case collect:
 				r.Value, failed = e.callGuarded(ctx, h, in)
-			} else {
+			case len(e.around) > 0:
 				r.Value, failed = e.call(ctx, h, in)
+			default:
+				r.Value, failed = h(ctx, in)
 			}
 			if failed != nil {
 				failure := p.failure(g.scope, failed)
