@@ -26,8 +26,6 @@ const (
 // optimizer answers instead of "ok" is a [StatusError]. Errors match
 // [ErrUnexpectedEvent] and its siblings with [errors.Is]. When the context ends,
 // a call stops at once with an error that wraps [context.Cause].
-//
-// Later kinds of authentication renew the header that authorize sets.
 type Client struct {
 	url       string
 	servoUID  string
@@ -50,7 +48,7 @@ func NewClient(o Options) (*Client, error) {
 	name, value, secret, tokenErr := credentials(o.Token)
 	var agentErr error
 	if strings.ContainsFunc(o.Agent, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		agentErr = fmt.Errorf("Agent: %q cannot be sent in a header", o.Agent)
+		agentErr = fmt.Errorf("agent: %q cannot be sent in a header", o.Agent)
 	}
 	if err := errors.Join(urlErr, tokenErr, agentErr); err != nil {
 		return nil, fmt.Errorf("optimizer client: %w", err)

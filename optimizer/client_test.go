@@ -189,11 +189,11 @@ func TestOptionsThatCannotWork(t *testing.T) {
 		{"nothing", optimizer.Options{}, []string{`scheme "" is not accepted`, "a host is required"}},
 		{"scheme", optimizer.Options{URL: "ftp://h.test"}, []string{`scheme "ftp" is not accepted: use http or https`}},
 		{"unreadable", optimizer.Options{URL: "http://u:s3cr3t@h.test:port"}, []string{"cannot be read"}},
-		{"user", optimizer.Options{URL: "http://u:s3cr3t@h.test"}, []string{"use Token"}},
+		{"user", optimizer.Options{URL: "http://u:s3cr3t@h.test"}, []string{"use the token"}},
 		{"query", optimizer.Options{URL: "http://h.test?key=s3cr3t"}, []string{"query and fragment"}},
-		{"token", optimizer.Options{URL: "http://h.test", Token: "s3cr3t\r\nX: y"}, []string{"Token: has characters"}},
+		{"token", optimizer.Options{URL: "http://h.test", Token: "s3cr3t\r\nX: y"}, []string{"token: has characters"}},
 		{"empty sf token", optimizer.Options{URL: "http://h.test", Token: "X-SF-Token "}, []string{"nothing follows X-SF-Token"}},
-		{"all at once", optimizer.Options{URL: "h.test", Token: "s3cr3t\x00", Agent: "a\nb"}, []string{"URL: scheme", "URL: a host", "Token:", "Agent:"}},
+		{"all at once", optimizer.Options{URL: "h.test", Token: "s3cr3t\x00", Agent: "a\nb"}, []string{"URL: scheme", "URL: a host", "token:", "agent:"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c, err := optimizer.NewClient(tt.o)

@@ -99,7 +99,7 @@ func ExampleOptions() {
 	// optimizer.Options{URL: "https://api.opsani.com/accounts/newco.com/applications/web", Token: "[REDACTED]", ServoUID: "", Agent: ""}
 	// optimizer client: URL: scheme "" is not accepted: use http or https
 	// URL: a host is required, such as https://optimizer.example.com
-	// Token: has characters that cannot be sent in a header
+	// token: has characters that cannot be sent in a header
 }
 
 // What an optimizer answers to a progress report may end the operation.

@@ -135,7 +135,7 @@ func endpoint(text string) (string, error) {
 		errs = append(errs, errors.New("URL: a host is required, such as https://optimizer.example.com"))
 	}
 	if u.User != nil {
-		errs = append(errs, errors.New("URL: user and password are not accepted: use Token"))
+		errs = append(errs, errors.New("URL: user and password are not accepted: use the token"))
 	}
 	if u.RawQuery != "" || u.Fragment != "" {
 		errs = append(errs, errors.New("URL: query and fragment are not accepted"))
@@ -155,10 +155,10 @@ func credentials(token string) (name, value, secret string, err error) {
 	case token == "":
 		return "", "", "", nil
 	case strings.ContainsFunc(token, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		return "", "", "", errors.New("Token: has characters that cannot be sent in a header")
+		return "", "", "", errors.New("token: has characters that cannot be sent in a header")
 	case strings.HasPrefix(token, tokenPrefix):
 		if len(token) <= len(tokenPrefix)+1 {
-			return "", "", "", fmt.Errorf("Token: nothing follows %s", tokenPrefix)
+			return "", "", "", fmt.Errorf("token: nothing follows %s", tokenPrefix)
 		}
 		secret = token[len(tokenPrefix)+1:]
 		return tokenPrefix, secret, secret, nil

@@ -136,7 +136,8 @@ var (
 )
 
 // CommandError is a command with a known verb whose parameters cannot be
-// understood. Next returns it; the servo answers Command with status failed.
+// understood. Next returns it; the servo answers Command with status failed, or
+// waits a little and asks again when the verb has no answer (SLEEP).
 type CommandError struct {
 	// Command has the verb and the UID, as far as they could be read.
 	Command Command

@@ -3,10 +3,12 @@ package optimizer_test
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -350,5 +352,89 @@ func TestRetriesAreLogged(t *testing.T) {
 		assert.Contains(t, lines[0], "event=WHATS_NEXT try=1")
 		assert.Contains(t, lines[0], "503 Service Unavailable")
 		assert.Contains(t, lines[1], "try=2")
+	})
+}
+
+// tracked is a transport that counts the bodies it gives away, and whose first
+// ones break.
+type tracked struct {
+	next   http.RoundTripper
+	breaks int
+
+	mu     sync.Mutex
+	open   int
+	served int
+}
+
+func (tr *tracked) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := tr.next.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	tr.open++
+	body := &trackedBody{ReadCloser: response.Body, tr: tr}
+	if tr.served++; tr.served <= tr.breaks {
+		body.err = io.ErrUnexpectedEOF
+	}
+	response.Body = body
+	return response, nil
+}
+
+type trackedBody struct {
+	io.ReadCloser
+	tr   *tracked
+	err  error
+	once sync.Once
+}
+
+func (b *trackedBody) Read(p []byte) (int, error) {
+	if b.err != nil {
+		return 0, b.err
+	}
+	return b.ReadCloser.Read(p)
+}
+
+func (b *trackedBody) Close() error {
+	b.once.Do(func() {
+		b.tr.mu.Lock()
+		defer b.tr.mu.Unlock()
+		b.tr.open--
+	})
+	return b.ReadCloser.Close()
+}
+
+func TestAnswersThatBreakOffAreRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := optimizertest.New(optimizertest.Describe())
+		fake.Inject(2, optimizertest.Status(503, "later"), optimizer.EventNext)
+		fake.Inject(1, optimizertest.Status(403, "no"), optimizer.EventGoodbye)
+		tr := &tracked{next: optimizertest.Transport(fake), breaks: 4}
+		c := connect(t, fake, func(o *optimizer.Options) { o.HTTP = &http.Client{Transport: tr} })
+		command, err := c.Next(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, "u1", command.UID)
+		assert.Equal(t, 5, tr.served)
+		require.NoError(t, c.Reply(t.Context(), optimizer.Result{Verb: command.Verb, UID: command.UID}))
+		require.Error(t, c.Goodbye(t.Context(), "SIGTERM"))
+		assert.Zero(t, tr.open, "every body is closed")
+	})
+}
+
+func TestConcurrentRetries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := optimizertest.New(optimizertest.Describe())
+		fake.Inject(50, optimizertest.Status(503, ""))
+		c := connect(t, fake, func(o *optimizer.Options) { o.Rand = rand.NewPCG(1, 1) })
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				_, err := c.Next(t.Context())
+				assert.NoError(t, err)
+			})
+		}
+		wg.Wait()
+		assert.Len(t, fake.Requests(), 58)
 	})
 }
