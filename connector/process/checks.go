@@ -1,0 +1,91 @@
+package process
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/servokit/servokit/checks"
+)
+
+// checks verify what can be known before the command runs.
+func (p *process) checks() []checks.Check {
+	list := []checks.Check{{
+		Name:        "Command of " + p.name,
+		Description: "the program and its directory exist",
+		Severity:    checks.Critical,
+		Run:         p.checkCommand,
+	}}
+	if p.file != nil {
+		list = append(list, checks.Check{
+			Name:        "File of " + p.name,
+			Description: "the file can be written",
+			Severity:    checks.Critical,
+			Run:         p.checkFile,
+		})
+	}
+	if p.config.Ready.HTTP != "" || p.config.Ready.TCP != "" {
+		list = append(list, checks.Check{
+			Name:        "Probe of " + p.name,
+			Description: "the host of the probe has an address",
+			Severity:    checks.Common,
+			Run:         p.checkProbe,
+		})
+	}
+	return list
+}
+
+func (p *process) checkCommand(context.Context) error {
+	if dir := p.config.Dir; dir != "" {
+		info, err := os.Stat(dir)
+		if err == nil && !info.IsDir() {
+			err = fmt.Errorf("%s is not a directory", dir)
+		}
+		if err != nil {
+			return &checks.Error{Message: "the working directory cannot be used", Hint: "create it or correct dir", Err: err}
+		}
+	}
+	program := inDir(p.config.Command[0], p.config.Dir)
+	if _, err := exec.LookPath(program); err != nil {
+		return &checks.Error{Message: "the command cannot be run", Hint: "install it, make it executable (chmod +x) or correct command", Err: err}
+	}
+	return nil
+}
+
+func (p *process) checkFile(context.Context) error {
+	target := p.file.path
+	if resolved, err := filepath.EvalSymlinks(target); err == nil {
+		target = resolved
+	}
+	if info, err := os.Stat(target); err == nil && !info.Mode().IsRegular() {
+		return &checks.Error{Message: target + " is not a regular file", Hint: "correct file.path"}
+	}
+	temp, err := os.CreateTemp(filepath.Dir(target), ".servokit-check-*")
+	if err != nil {
+		return &checks.Error{Message: "the file cannot be written", Hint: "create its directory and allow the servo to write there, or correct file.path", Err: err}
+	}
+	_ = temp.Close()
+	return os.Remove(temp.Name())
+}
+
+func (p *process) checkProbe(ctx context.Context) error {
+	host, _, _ := net.SplitHostPort(p.config.Ready.TCP)
+	if p.config.Ready.HTTP != "" {
+		u, err := url.Parse(p.config.Ready.HTTP)
+		if err != nil {
+			return &checks.Error{Message: "the URL cannot be read", Hint: "correct ready.http", Err: err}
+		}
+		host = u.Hostname()
+	}
+	if host == "" {
+		return nil // this machine
+	}
+	if _, err := net.DefaultResolver.LookupHost(ctx, host); err != nil {
+		return &checks.Error{Message: "the host of the probe is not known", Hint: "correct the address under ready", Err: err}
+	}
+	return nil
+}

@@ -1,0 +1,98 @@
+package process
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"regexp"
+	"strings"
+	"sync"
+)
+
+// Bounds of what is kept of the output, whatever the command prints.
+const (
+	maxLineBytes = 2 << 10
+	maxTailBytes = 16 << 10
+)
+
+// output keeps the last lines that a command printed and looks out for the line
+// that says it is ready.
+type output struct {
+	log    *slog.Logger
+	keep   int
+	expect *regexp.Regexp // nil when nobody waits for a line
+
+	mu      sync.Mutex
+	lines   []string
+	bytes   int
+	matched chan struct{} // closed when a line matched
+	closed  bool          // matched is closed
+}
+
+func newOutput(keep int, expect *regexp.Regexp, log *slog.Logger) *output {
+	return &output{log: log, keep: keep, expect: expect, matched: make(chan struct{})}
+}
+
+// read takes lines until the pipe ends. Longer lines than maxLineBytes are cut.
+func (o *output) read(pipe io.Reader) {
+	r := bufio.NewReaderSize(pipe, maxLineBytes)
+	for {
+		line, err := r.ReadSlice('\n')
+		if len(line) > 0 {
+			o.add(string(line))
+		}
+		for errors.Is(err, bufio.ErrBufferFull) {
+			_, err = r.ReadSlice('\n')
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (o *output) add(line string) {
+	line = strings.ToValidUTF8(strings.TrimRight(line, "\r\n"), "\uFFFD")
+	o.log.Log(context.Background(), slog.LevelDebug, "output", "line", line)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.lines = append(o.lines, line)
+	o.bytes += len(line) + 1
+	drop := 0
+	for len(o.lines)-drop > o.keep || o.bytes > maxTailBytes {
+		o.bytes -= len(o.lines[drop]) + 1
+		drop++
+	}
+	o.lines = append(o.lines[:0], o.lines[drop:]...)
+	if o.expect != nil && !o.closed && o.expect.MatchString(line) {
+		o.closed = true
+		close(o.matched)
+	}
+}
+
+// match returns a channel that is closed once a line has matched.
+func (o *output) match() <-chan struct{} {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.matched
+}
+
+// rearm makes match wait for a new line.
+func (o *output) rearm() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		o.matched, o.closed = make(chan struct{}), false
+	}
+}
+
+// tail returns the last lines as the end of an error message.
+func (o *output) tail() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.lines) == 0 {
+		return "; it printed nothing"
+	}
+	return "; its output ended with:\n  " + strings.Join(o.lines, "\n  ")
+}

@@ -1,0 +1,25 @@
+//go:build !unix
+
+package process
+
+import (
+	"context"
+	"errors"
+	"syscall"
+)
+
+// There are no process groups to rely on here, so New refuses to work.
+const supported = false
+
+var errNone = errors.New("not supported on this system")
+
+func signalNamed(string) (syscall.Signal, bool) { return 0, true }
+func acceptedSignals() string                   { return "supported" }
+func signalOne(int, string) error               { return errNone }
+func signalGroup(int, string, string)           {}
+func killAll(int, []int)                        {}
+func watchdogAttributes() *syscall.SysProcAttr  { return nil }
+func groupAttributes() *syscall.SysProcAttr     { return nil }
+func survivors(int, string) []int               { return nil }
+
+func family(context.Context, int, map[identity]usage) ([]usage, error) { return nil, errNone }
