@@ -23,17 +23,18 @@ func (a Adjustment) String() string { return a.Selector() + "=" + a.Value.String
 type Adjustments []Adjustment
 
 type stateWire struct {
-	Application *struct {
-		Components json.RawMessage `json:"components"`
-	} `json:"application"`
+	Application json.RawMessage `json:"application"`
 }
 
 // MarshalJSON writes the state object of an ADJUST command:
-// {"application":{"components":{…}}}.
+// {"application":{"components":{…}}}. Of two values for one setting the later
+// one counts.
 func (as Adjustments) MarshalJSON() ([]byte, error) {
 	var order []string
 	settings := make(map[string]*objectWriter)
-	for _, a := range dedupe(as, Adjustment.Selector) {
+	// Not by selector: "a.b" of "c" and "b.c" of "a" are two settings.
+	type target struct{ component, setting string }
+	for _, a := range dedupe(as, func(a Adjustment) target { return target{a.Component, a.Setting} }) {
 		if settings[a.Component] == nil {
 			settings[a.Component] = new(objectWriter)
 			order = append(order, a.Component)
@@ -56,22 +57,31 @@ func (as Adjustments) MarshalJSON() ([]byte, error) {
 // components, settings or value, and a value that is null.
 func (as *Adjustments) UnmarshalJSON(data []byte) error {
 	var w stateWire
-	if err := json.Unmarshal(data, &w); err != nil {
+	if err := decodeObject(data, &w); err != nil {
 		return fmt.Errorf("state: %w", err)
 	}
-	if w.Application == nil || len(w.Application.Components) == 0 {
+	if missing(w.Application) {
+		return errors.New("state.application.components: required")
+	}
+	var application struct {
+		Components json.RawMessage `json:"components"`
+	}
+	if err := decodeObject(w.Application, &application); err != nil {
+		return fmt.Errorf("state.application: %w", err)
+	}
+	if missing(application.Components) {
 		return errors.New("state.application.components: required")
 	}
 	var read Adjustments
 	var errs []error
-	err := eachField(w.Application.Components, func(component string, raw json.RawMessage) error {
+	err := eachField(application.Components, func(component string, raw json.RawMessage) error {
 		path := "state.application.components." + component
 		var c componentWire
-		if err := json.Unmarshal(raw, &c); err != nil {
+		if err := decodeObject(raw, &c); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", path, err))
 			return nil
 		}
-		if len(c.Settings) == 0 {
+		if missing(c.Settings) {
 			errs = append(errs, fmt.Errorf("%s.settings: required", path))
 			return nil
 		}
@@ -79,7 +89,12 @@ func (as *Adjustments) UnmarshalJSON(data []byte) error {
 			var v struct {
 				Value Value `json:"value"`
 			}
-			err := json.Unmarshal(raw, &v)
+			err := object(raw)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("%s.settings.%s: %w", path, setting, err))
+				return nil
+			}
+			err = json.Unmarshal(raw, &v)
 			if err == nil && !v.Value.IsSet() {
 				err = errors.New("required: a number or a string")
 			}

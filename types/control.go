@@ -72,17 +72,18 @@ func mustJSON(d Duration) []byte {
 }
 
 // UnmarshalJSON reads a control object; null is the same as {}. Numbers are
-// seconds; "past" is another name of "delay". Negative durations are refused,
+// seconds; null and "" are 0, except for settlement, where null leaves it to
+// the connector and "" is refused. "past" is another name of "delay". Negative durations are refused,
 // and so are past and delay that differ. All problems are reported at once.
 func (c *Control) UnmarshalJSON(data []byte) error {
 	var w controlWire
-	if err := json.Unmarshal(data, &w); err != nil {
+	if err := decodeObject(data, &w); err != nil {
 		return fmt.Errorf("control: %w", err)
 	}
 	var errs []error
 	read := func(name string, raw json.RawMessage) Duration {
 		var d Duration
-		if len(raw) == 0 || string(raw) == "null" || string(raw) == `""` {
+		if missing(raw) || string(raw) == `""` && name != "settlement" {
 			return 0
 		}
 		if err := d.UnmarshalJSON(raw); err != nil {
@@ -97,15 +98,17 @@ func (c *Control) UnmarshalJSON(data []byte) error {
 	if len(w.Duration) > 0 {
 		r.Duration = read("duration", w.Duration)
 	}
-	r.Delay, r.Warmup = read("delay", w.Delay), read("warmup", w.Warmup)
+	r.Warmup = read("warmup", w.Warmup)
+	before := len(errs)
+	r.Delay = read("delay", w.Delay)
 	if len(w.Past) > 0 {
 		past := read("past", w.Past)
-		if len(w.Delay) > 0 && past != r.Delay {
+		if len(w.Delay) > 0 && past != r.Delay && len(errs) == before {
 			errs = append(errs, errors.New("control: past and delay attributes must be equal"))
 		}
 		r.Delay = past
 	}
-	if len(w.Settlement) > 0 && string(w.Settlement) != "null" {
+	if !missing(w.Settlement) {
 		s := read("settlement", w.Settlement)
 		r.Settlement = &s
 	}
@@ -117,7 +120,7 @@ func (c *Control) UnmarshalJSON(data []byte) error {
 }
 
 func notNull(raw json.RawMessage) json.RawMessage {
-	if string(raw) == "null" {
+	if missing(raw) {
 		return nil
 	}
 	return raw

@@ -2,6 +2,7 @@ package types
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -40,21 +41,35 @@ func (c Component) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON reads the wire form, settings in document order, and leaves the
-// name alone.
+// name alone. All problems are reported at once, each with its path.
 func (c *Component) UnmarshalJSON(data []byte) error {
-	var w componentWire
-	if err := json.Unmarshal(data, &w); err != nil {
+	settings, errs := readSettings("", data)
+	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	c.Settings = nil
-	return eachField(w.Settings, func(name string, raw json.RawMessage) error {
+	c.Settings = settings
+	return nil
+}
+
+// readSettings reads the settings of a component; path ends with a dot, or is
+// empty.
+func readSettings(path string, data []byte) (settings []Setting, errs []error) {
+	var w componentWire
+	if err := decodeObject(data, &w); err != nil {
+		return nil, []error{fmt.Errorf("%s: %w", strings.TrimSuffix(path, "."), err)}
+	}
+	err := eachField(w.Settings, func(name string, raw json.RawMessage) error {
 		s := Setting{Name: name}
-		if err := json.Unmarshal(raw, &s); err != nil {
-			return fmt.Errorf("setting %q: %w", name, err)
+		if err := decodeObject(raw, &s); err != nil {
+			errs = append(errs, fmt.Errorf("%ssettings.%s: %w", path, name, err))
 		}
-		c.Settings = append(c.Settings, s)
+		settings = append(settings, s)
 		return nil
 	})
+	if err != nil {
+		errs = append(errs, fmt.Errorf("%ssettings: %w", path, err))
+	}
+	return settings, errs
 }
 
 // Description says what can be adjusted and what can be measured. Connectors
@@ -146,24 +161,35 @@ func (d Description) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON reads the wire form in document order. Missing parts are empty.
+// All problems are reported at once, each with its path.
 func (d *Description) UnmarshalJSON(data []byte) error {
 	var w descriptionWire
-	if err := json.Unmarshal(data, &w); err != nil {
+	if err := decodeObject(data, &w); err != nil {
 		return err
 	}
-	read := Description{}
+	var read Description
+	var errs []error
 	err := eachField(w.Application.Components, func(name string, raw json.RawMessage) error {
-		c := Component{Name: name}
-		if err := json.Unmarshal(raw, &c); err != nil {
-			return fmt.Errorf("component %q: %w", name, err)
-		}
-		read.Components = append(read.Components, c)
+		settings, problems := readSettings("application.components."+name+".", raw)
+		errs = append(errs, problems...)
+		read.Components = append(read.Components, Component{Name: name, Settings: settings})
 		return nil
 	})
 	if err != nil {
-		return err
+		errs = append(errs, fmt.Errorf("application.components: %w", err))
 	}
-	if read.Metrics, err = unmarshalMetrics(w.Measurement.Metrics); err != nil {
+	err = eachField(w.Measurement.Metrics, func(name string, raw json.RawMessage) error {
+		var m metricWire
+		if err := decodeObject(raw, &m); err != nil {
+			errs = append(errs, fmt.Errorf("measurement.metrics.%s: %w", name, err))
+		}
+		read.Metrics = append(read.Metrics, Metric{Name: name, Unit: m.Unit})
+		return nil
+	})
+	if err != nil {
+		errs = append(errs, fmt.Errorf("measurement.metrics: %w", err))
+	}
+	if err := errors.Join(errs...); err != nil {
 		return err
 	}
 	*d = read

@@ -1,7 +1,9 @@
 package types
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/big"
@@ -27,6 +29,18 @@ const (
 	year  = 365 * day
 )
 
+// longestDuration bounds the time that parsing outside input can take; with all
+// units given to the last digit a duration has a tenth of it.
+const longestDuration = 1 << 10
+
+// shorten cuts what is quoted in an error to a length that a person reads.
+func shorten(text string) string {
+	if len(text) <= 80 {
+		return text
+	}
+	return strings.ToValidUTF8(text[:77], "") + "..."
+}
+
 // durationUnits maps every accepted unit to its length.
 var durationUnits = map[string]time.Duration{
 	"ns": time.Nanosecond,
@@ -46,8 +60,11 @@ var durationUnits = map[string]time.Duration{
 // order; repeated units add up. "0" is the only number that needs no unit.
 // Blanks around the text and single blanks between groups are accepted;
 // anything else, and a span beyond 64-bit nanoseconds, is an error that quotes
-// the text.
+// the text (its beginning, when it is long).
 func ParseDuration(text string) (Duration, error) {
+	if len(text) > longestDuration {
+		return 0, fmt.Errorf("invalid duration %q: longer than %d bytes", shorten(text), longestDuration)
+	}
 	rest := strings.TrimSpace(text)
 	negative := false
 	if rest != "" && (rest[0] == '-' || rest[0] == '+') {
@@ -58,7 +75,7 @@ func ParseDuration(text string) (Duration, error) {
 		return 0, nil
 	}
 	if rest == "" || rest[0] == ' ' {
-		return 0, fmt.Errorf("invalid duration %q", text)
+		return 0, fmt.Errorf("invalid duration %q", shorten(text))
 	}
 	total := new(big.Rat)
 	for rest != "" {
@@ -67,11 +84,11 @@ func ParseDuration(text string) (Duration, error) {
 		unit := rest[:leading(rest, func(r rune) bool { return r >= 'a' && r <= 'z' || r == 'µ' || r == 'μ' })]
 		rest = rest[len(unit):]
 		if number == "" || unit == "" {
-			return 0, fmt.Errorf("invalid duration %q", text)
+			return 0, fmt.Errorf("invalid duration %q", shorten(text))
 		}
 		length, ok := durationUnits[unit]
 		if !ok {
-			return 0, fmt.Errorf("unknown unit %q in duration %q", unit, text)
+			return 0, fmt.Errorf("unknown unit %q in duration %q", shorten(unit), shorten(text))
 		}
 		digits := number
 		if strings.HasPrefix(digits, ".") {
@@ -79,11 +96,11 @@ func ParseDuration(text string) (Duration, error) {
 		}
 		digits = strings.TrimSuffix(digits, ".")
 		value, ok := new(big.Rat), false
-		if number != "." && len(number) <= 64 {
+		if number != "." && len(number) <= 64 && strings.Count(number, ".") <= 1 {
 			value, ok = value.SetString(digits)
 		}
 		if !ok {
-			return 0, fmt.Errorf("invalid value %q in duration %q", number, text)
+			return 0, fmt.Errorf("invalid value %q in duration %q", shorten(number), shorten(text))
 		}
 		total.Add(total, value.Mul(value, new(big.Rat).SetInt64(int64(length))))
 		if len(rest) > 1 && rest[0] == ' ' {
@@ -119,7 +136,7 @@ func durationFromRat(nanoseconds *big.Rat, text string) (Duration, error) {
 		whole.Neg(whole)
 	}
 	if !whole.IsInt64() {
-		return 0, fmt.Errorf("duration %q is out of range: it must lie within ±292 years", text)
+		return 0, fmt.Errorf("duration %q is out of range: it must lie within ±292 years", shorten(text))
 	}
 	return Duration(whole.Int64()), nil
 }
@@ -140,8 +157,8 @@ func Seconds(s float64) (Duration, error) {
 func (d Duration) Std() time.Duration { return time.Duration(d) }
 
 // String returns the extended text form, largest unit first: "1d3h46m40.5s",
-// "500ms", "0". It is exact to the microsecond and [ParseDuration] reads it
-// back to the same value.
+// "500ms", "0". It is exact, and [ParseDuration] reads it back to the same
+// value when that is a whole number of microseconds.
 func (d Duration) String() string {
 	if d == 0 {
 		return "0"
@@ -196,6 +213,14 @@ func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(d.String()
 
 // UnmarshalJSON reads a number of seconds or the text form.
 func (d *Duration) UnmarshalJSON(data []byte) error {
+	data = bytes.TrimSpace(data)
+	if len(data) > 0 && (data[0] == '-' || data[0] >= '0' && data[0] <= '9') {
+		seconds, err := strconv.ParseFloat(string(data), 64)
+		if err != nil && !errors.Is(err, strconv.ErrRange) {
+			return fmt.Errorf("invalid number of seconds %q", shorten(string(data)))
+		}
+		return d.set(seconds) // beyond float64 it is infinite, which is refused there
+	}
 	var v any
 	if err := json.Unmarshal(data, &v); err != nil {
 		return err
@@ -232,7 +257,7 @@ func (d *Duration) set(v any) (err error) {
 	case uint64:
 		parsed, err = Seconds(float64(v))
 	default:
-		err = fmt.Errorf("a duration must be a number of seconds or text such as \"1m30s\", not %v", v)
+		err = fmt.Errorf("a duration must be a number of seconds or text such as \"1m30s\", not %s", shorten(fmt.Sprint(v)))
 	}
 	if err != nil {
 		return err

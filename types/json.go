@@ -39,20 +39,25 @@ func (o *objectWriter) bytes() []byte {
 	return o.buf.Bytes()
 }
 
-// eachField calls f for every field of a JSON object in document order. Null is
-// an empty object; anything else is an error.
+// eachField calls f for every field of a JSON object in document order. Of
+// fields with the same name the last counts, at the place of the first, as JSON
+// readers have it. Null is an empty object; anything else is an error.
 func eachField(data []byte, f func(name string, raw json.RawMessage) error) error {
 	data = bytes.TrimSpace(data)
-	if len(data) == 0 || string(data) == "null" {
+	if missing(data) {
 		return nil
 	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	start, err := d.Token()
-	if err != nil {
+	if err := object(data); err != nil {
 		return err
 	}
-	if start != json.Delim('{') {
-		return fmt.Errorf("expected an object, found %.40s", data)
+	type field struct {
+		name string
+		raw  json.RawMessage
+	}
+	var fields []field
+	d := json.NewDecoder(bytes.NewReader(data))
+	if _, err := d.Token(); err != nil {
+		return err
 	}
 	for d.More() {
 		key, err := d.Token()
@@ -63,17 +68,43 @@ func eachField(data []byte, f func(name string, raw json.RawMessage) error) erro
 		if err := d.Decode(&raw); err != nil {
 			return err
 		}
-		if err := f(key.(string), raw); err != nil {
+		fields = append(fields, field{key.(string), raw})
+	}
+	if _, err := d.Token(); err != nil {
+		return err
+	}
+	for _, field := range dedupe(fields, func(f field) string { return f.name }) {
+		if err := f(field.name, field.raw); err != nil {
 			return err
 		}
 	}
-	_, err = d.Token()
-	return err
+	return nil
+}
+
+// missing tells whether a field was absent or null.
+func missing(raw []byte) bool { return len(raw) == 0 || string(raw) == "null" }
+
+// object refuses JSON other than an object or null, in words that name no type
+// of ours.
+func object(data []byte) error {
+	data = bytes.TrimSpace(data)
+	if missing(data) || data[0] == '{' {
+		return nil
+	}
+	return fmt.Errorf("an object is required, not %s", shorten(string(data)))
+}
+
+// decodeObject reads an object into v; null leaves v alone.
+func decodeObject(data []byte, v any) error {
+	if err := object(data); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, v)
 }
 
 // dedupe keeps the last item of each key, at the place of the first.
-func dedupe[T any](items []T, key func(T) string) []T {
-	at := make(map[string]int, len(items))
+func dedupe[T any, K comparable](items []T, key func(T) K) []T {
+	at := make(map[K]int, len(items))
 	var kept []T
 	for _, item := range items {
 		k := key(item)

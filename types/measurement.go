@@ -2,9 +2,11 @@ package types
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -22,10 +24,19 @@ type Measurement struct {
 func MergeMeasurements(measurements ...Measurement) Measurement {
 	merged := Measurement{Annotations: map[string]string{}}
 	for _, m := range measurements {
-		merged.Readings = append(merged.Readings, m.Readings...)
+		merged.Readings = append(merged.Readings, m.present()...)
 		maps.Copy(merged.Annotations, m.Annotations)
 	}
 	return merged
+}
+
+// present returns the readings without nils: a connector that forgot one must
+// not bring the servo down.
+func (m Measurement) present() []Reading {
+	if !slices.Contains(m.Readings, nil) {
+		return m.Readings
+	}
+	return slices.DeleteFunc(slices.Clone(m.Readings), func(r Reading) bool { return r == nil })
 }
 
 // Summary reduces all readings of the named metric to one figure; several
@@ -33,7 +44,7 @@ func MergeMeasurements(measurements ...Measurement) Measurement {
 // either because the metric was not measured or because no sample was finite.
 func (m Measurement) Summary(metric string) Summary {
 	var samples []Sample
-	for _, r := range m.Readings {
+	for _, r := range m.present() {
 		if r.Of().Name == metric {
 			samples = append(samples, r.Samples()...)
 		}
@@ -44,15 +55,16 @@ func (m Measurement) Summary(metric string) Summary {
 // Metrics returns the metrics that were read, in order and without repeats.
 func (m Measurement) Metrics() []Metric {
 	var metrics []Metric
-	for _, r := range m.Readings {
+	for _, r := range m.present() {
 		metrics = append(metrics, r.Of())
 	}
 	return dedupe(metrics, func(m Metric) string { return m.Name })
 }
 
+// readingWire is what is sent of one metric.
 type readingWire struct {
 	Unit   Unit         `json:"unit"`
-	Value  *float64     `json:"value,omitempty"`
+	Value  *Value       `json:"value,omitempty"`
 	Values []seriesWire `json:"values,omitempty"`
 }
 
@@ -61,15 +73,38 @@ type seriesWire struct {
 	Data []pointWire `json:"data"`
 }
 
-type pointWire [2]float64
+type pointWire struct {
+	at    int64
+	value float64
+}
 
 // MarshalJSON writes a point as [epoch seconds, value]; the time has no
 // fraction and the value always one, as the protocol has it.
 func (p pointWire) MarshalJSON() ([]byte, error) {
-	b := strconv.AppendInt([]byte{'['}, int64(p[0]), 10)
+	b := strconv.AppendInt([]byte{'['}, p.at, 10)
 	b = append(b, ',')
-	b = append(b, formatFloat(p[1])...)
+	b = append(b, formatFloat(p.value)...)
 	return append(b, ']'), nil
+}
+
+func (p DataPoint) wire(w *readingWire) {
+	if v, ok := p.Sample.Float64(); ok {
+		value := Float(v)
+		w.Value = &value
+	}
+}
+
+func (s TimeSeries) wire(w *readingWire) {
+	series := seriesWire{ID: s.ID, Data: []pointWire{}}
+	for _, p := range s.Points {
+		if v, ok := p.Sample.Float64(); ok {
+			series.Data = append(series.Data, pointWire{p.Time.Unix(), v})
+		}
+	}
+	if _, last, ok := s.Timespan(); ok && series.ID == "" && !last.IsZero() {
+		series.ID = strconv.FormatInt(last.Unix(), 10)
+	}
+	w.Values = append(w.Values, series)
 }
 
 type measurementWire struct {
@@ -81,11 +116,12 @@ type measurementWire struct {
 // the wire: a series keeps its finite points only, and a single reading that
 // has none is left out. Several series of one metric become several entries of
 // its values, each with its id; a series without an id gets the epoch second of
-// its last point. Times are whole epoch seconds.
+// its last point. Of several single readings of one metric the last that has a
+// number counts. Times are whole epoch seconds.
 func (m Measurement) MarshalJSON() ([]byte, error) {
 	byMetric := make(map[string]*readingWire)
 	var order []string
-	for _, r := range m.Readings {
+	for _, r := range m.present() {
 		metric := r.Of()
 		w := byMetric[metric.Name]
 		if w == nil {
@@ -93,14 +129,7 @@ func (m Measurement) MarshalJSON() ([]byte, error) {
 			byMetric[metric.Name] = w
 			order = append(order, metric.Name)
 		}
-		switch r := r.(type) {
-		case DataPoint:
-			if v, ok := r.Sample.Float64(); ok {
-				w.Value = &v
-			}
-		case TimeSeries:
-			w.Values = append(w.Values, r.wire())
-		}
+		r.wire(w)
 	}
 	var metrics objectWriter
 	for _, name := range order {
@@ -117,68 +146,71 @@ func (m Measurement) MarshalJSON() ([]byte, error) {
 	return json.Marshal(measurementWire{metrics.bytes(), annotations})
 }
 
-func (s TimeSeries) wire() seriesWire {
-	w := seriesWire{ID: s.ID, Data: []pointWire{}}
-	var last time.Time
-	for _, p := range s.Points {
-		last = p.Time
-		if v, ok := p.Sample.Float64(); ok {
-			w.Data = append(w.Data, pointWire{float64(p.Time.Unix()), v})
-		}
-	}
-	if w.ID == "" && !last.IsZero() {
-		w.ID = strconv.FormatInt(last.Unix(), 10)
-	}
-	return w
-}
-
 // UnmarshalJSON reads the wire form, metrics in document order: a single value
-// becomes a [DataPoint] without a time, values become one [TimeSeries] each. A
-// null value is a missing sample.
+// becomes a [DataPoint] without a time, values become one [TimeSeries] each,
+// and a metric with both gives both. A null value is a missing sample. All
+// problems are reported at once, each with its path.
 func (m *Measurement) UnmarshalJSON(data []byte) error {
 	var w measurementWire
-	if err := json.Unmarshal(data, &w); err != nil {
+	if err := decodeObject(data, &w); err != nil {
 		return err
 	}
 	read := Measurement{Annotations: w.Annotations}
 	if read.Annotations == nil {
 		read.Annotations = map[string]string{}
 	}
+	var errs []error
 	err := eachField(w.Metrics, func(name string, raw json.RawMessage) error {
-		var r struct {
-			Unit   Unit     `json:"unit"`
-			Value  *float64 `json:"value"`
-			Values []struct {
-				ID   string        `json:"id"`
-				Data [][2]*float64 `json:"data"`
-			} `json:"values"`
+		readings, err := readReadings(name, raw)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("metrics.%s%w", name, err))
 		}
-		if err := json.Unmarshal(raw, &r); err != nil {
-			return fmt.Errorf("metric %q: %w", name, err)
-		}
-		metric := Metric{Name: name, Unit: r.Unit}
-		for _, series := range r.Values {
-			points := make([]DataPoint, 0, len(series.Data))
-			for _, p := range series.Data {
-				if p[0] == nil {
-					return fmt.Errorf("metric %q: a data point has no time", name)
-				}
-				points = append(points, DataPoint{Time: epoch(*p[0]), Sample: observed(p[1])})
-			}
-			s := NewTimeSeries(metric, points...)
-			s.ID = series.ID
-			read.Readings = append(read.Readings, s)
-		}
-		if r.Values == nil {
-			read.Readings = append(read.Readings, DataPoint{Metric: metric, Sample: observed(r.Value)})
-		}
+		read.Readings = append(read.Readings, readings...)
 		return nil
 	})
 	if err != nil {
+		errs = append(errs, fmt.Errorf("metrics: %w", err))
+	}
+	if err := errors.Join(errs...); err != nil {
 		return err
 	}
 	*m = read
 	return nil
+}
+
+// readReadings reads what was sent of one metric. Its error begins with the
+// rest of the path.
+func readReadings(name string, raw json.RawMessage) ([]Reading, error) {
+	var r struct {
+		Unit   Unit     `json:"unit"`
+		Value  *float64 `json:"value"`
+		Values []struct {
+			ID   string        `json:"id"`
+			Data [][2]*float64 `json:"data"`
+		} `json:"values"`
+	}
+	if err := decodeObject(raw, &r); err != nil {
+		return nil, fmt.Errorf(": %w", err)
+	}
+	metric := Metric{Name: name, Unit: r.Unit}
+	var readings []Reading
+	if r.Value != nil || r.Values == nil {
+		readings = append(readings, DataPoint{Metric: metric, Sample: observed(r.Value)})
+	}
+	for i, series := range r.Values {
+		points := make([]DataPoint, len(series.Data))
+		for j, p := range series.Data {
+			at, err := epoch(p[0])
+			if err != nil {
+				return nil, fmt.Errorf(".values[%d].data[%d]: %w", i, j, err)
+			}
+			points[j] = DataPoint{Time: at, Sample: observed(p[1])}
+		}
+		s := NewTimeSeries(metric, points...)
+		s.ID = series.ID
+		readings = append(readings, s)
+	}
+	return readings, nil
 }
 
 func observed(v *float64) Sample {
@@ -188,7 +220,20 @@ func observed(v *float64) Sample {
 	return Observe(*v)
 }
 
-func epoch(seconds float64) time.Time {
-	whole, fraction := math.Modf(seconds)
-	return time.Unix(int64(whole), int64(fraction*1e9)).UTC()
+// The years 1 to 9999, as epoch seconds. Milliseconds taken for seconds lie
+// beyond.
+const (
+	earliest = -62135596800
+	latest   = 253402300799
+)
+
+func epoch(seconds *float64) (time.Time, error) {
+	if seconds == nil {
+		return time.Time{}, errors.New("a time is required")
+	}
+	if *seconds < earliest || *seconds > latest {
+		return time.Time{}, fmt.Errorf("the time %g is no number of epoch seconds: it must lie within the years 1 to 9999", *seconds)
+	}
+	whole, fraction := math.Modf(*seconds)
+	return time.Unix(int64(whole), int64(fraction*1e9)).UTC(), nil
 }

@@ -1,7 +1,6 @@
 package types
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"sort"
@@ -51,13 +50,14 @@ func (m Metric) String() string {
 }
 
 // Reading is what a connector measured of one metric: a [DataPoint] or a
-// [TimeSeries]. No other type implements it.
+// [TimeSeries], or a pointer to one.
 type Reading interface {
 	// Of returns the metric that was read.
 	Of() Metric
 	// Samples returns the observations in order of time.
 	Samples() []Sample
-	reading()
+	// wire adds the reading to what is sent of its metric.
+	wire(*readingWire)
 }
 
 // DataPoint is one observation of a metric at a point in time.
@@ -72,8 +72,6 @@ func (p DataPoint) Of() Metric { return p.Metric }
 
 // Samples returns the one observation.
 func (p DataPoint) Samples() []Sample { return []Sample{p.Sample} }
-
-func (DataPoint) reading() {}
 
 // String returns a line for a person: "throughput: 31337.00rpm @ 2020-01-21
 // 12:00:01", with the state in place of the number when there is none.
@@ -124,8 +122,6 @@ func (s TimeSeries) Samples() []Sample {
 	return samples
 }
 
-func (TimeSeries) reading() {}
-
 // Timespan returns the times of the first and the last point, and false when
 // the series is empty.
 func (s TimeSeries) Timespan() (first, last time.Time, ok bool) {
@@ -157,19 +153,4 @@ func marshalMetrics(metrics []Metric) ([]byte, error) {
 		}
 	}
 	return o.bytes(), nil
-}
-
-func unmarshalMetrics(data []byte) ([]Metric, error) {
-	var metrics []Metric
-	err := eachField(data, func(name string, raw json.RawMessage) error {
-		var w metricWire
-		if string(raw) != "null" {
-			if err := json.Unmarshal(raw, &w); err != nil {
-				return fmt.Errorf("metric %q: %w", name, err)
-			}
-		}
-		metrics = append(metrics, Metric{Name: name, Unit: w.Unit})
-		return nil
-	})
-	return metrics, err
 }

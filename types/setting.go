@@ -88,6 +88,11 @@ func (s Setting) Validate() error {
 		if len(s.Values) == 0 {
 			errs = append(errs, errors.New("values: at least one is required"))
 		}
+		for i, member := range s.Values {
+			if !member.IsSet() {
+				errs = append(errs, fmt.Errorf("values[%d]: a number or a string is required, not nothing", i))
+			}
+		}
 		if s.Value.IsSet() && !s.hasValue(s.Value) {
 			errs = append(errs, fmt.Errorf("invalid value: %s is not in the values list %s", describeValue(s.Value), describeValues(s.Values)))
 		}
@@ -99,8 +104,8 @@ func (s Setting) Validate() error {
 
 // Warnings lists what is odd about a range setting without making it unusable:
 // a minimum above the maximum, a mix of integers and floats, a value outside
-// the range, a step that is zero or does not divide the range. An enum has
-// none.
+// the range, a step that is zero, negative or does not divide the range. An
+// enum has none.
 func (s Setting) Warnings() []string {
 	if s.Kind != RangeKind {
 		return nil
@@ -124,6 +129,8 @@ func (s Setting) Warnings() []string {
 	switch {
 	case maximum == minimum && step != 0:
 		warnings = append(warnings, fmt.Sprintf("step must be zero when min equals max: step %s cannot step from %s to %s (pin the setting to keep its value)", s.Step, s.Min, s.Max))
+	case step < 0:
+		warnings = append(warnings, fmt.Sprintf("step cannot be negative: %s", s.Step))
 	case maximum != minimum && step == 0:
 		warnings = append(warnings, "step cannot be zero")
 	case !aligned(s.Min, s.Max, s.Step):
@@ -157,7 +164,7 @@ func (s Setting) Accept(value Value) (Value, error) {
 		return Int(i), nil
 	case EnumKind:
 		for _, member := range s.Values {
-			if member.Equal(value) {
+			if value.IsSet() && member.Equal(value) {
 				return member, nil
 			}
 		}
@@ -195,6 +202,9 @@ func aligned(minimum, maximum, step Value) bool {
 }
 
 func decimal(v Value) *big.Rat {
+	if v.kind == IntKind {
+		return new(big.Rat).SetInt64(v.i)
+	}
 	f, _ := v.Float64()
 	r, ok := new(big.Rat).SetString(strconv.FormatFloat(f, 'g', -1, 64))
 	if !ok || math.IsInf(f, 0) {

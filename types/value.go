@@ -133,12 +133,13 @@ func (v Value) Equal(o Value) bool {
 	if v.kind == TextKind || o.kind == TextKind || v.kind == UnsetKind || o.kind == UnsetKind {
 		return v.kind == o.kind && v.text == o.text
 	}
-	if v.kind == IntKind && o.kind == IntKind {
-		return v.i == o.i
+	if v.kind == FloatKind && o.kind == FloatKind {
+		return v.num == o.num
 	}
-	a, _ := v.Float64()
-	b, _ := o.Float64()
-	return a == b
+	// Compared as integers, because large ones have no exact float.
+	a, aWhole := v.Int64()
+	b, bWhole := o.Int64()
+	return aWhole && bWhole && a == b
 }
 
 // MarshalJSON writes the value; unset is null.
@@ -192,7 +193,9 @@ func (v *Value) number(text string) error {
 	return nil
 }
 
-// MarshalYAML writes the value as a YAML number or string.
+// MarshalYAML writes the value as a YAML number or string. A whole float is
+// written without a fraction, since YAML encoders have no other form for it: it
+// reads back as an integer of the same amount. JSON has no such loss.
 func (v Value) MarshalYAML() (any, error) {
 	switch v.kind {
 	case IntKind:
@@ -219,6 +222,8 @@ func (v *Value) UnmarshalYAML(unmarshal func(any) error) error {
 		*v = Int(int64(a))
 	case int64:
 		*v = Int(a)
+	case uint64: // beyond int64, and a float like in JSON
+		*v = Float(float64(a))
 	case float64:
 		if *v = Float(a); !v.IsSet() {
 			return fmt.Errorf("a setting value must be a finite number or a string, not %v", a)
@@ -226,7 +231,7 @@ func (v *Value) UnmarshalYAML(unmarshal func(any) error) error {
 	case string:
 		*v = Text(a)
 	default:
-		return fmt.Errorf("a setting value must be a number or a string, not %v", a)
+		return fmt.Errorf("a setting value must be a number or a string, not %s", shorten(fmt.Sprint(a)))
 	}
 	return nil
 }
