@@ -27,7 +27,7 @@ func spread(space *Space, n int, tried seen, rng *rand.Rand) [][]float64 {
 	}
 	points := make([][]float64, 0, n)
 	for _, u := range append(best, latinHypercube(space.Dims(), 8*n, rng)...) {
-		p := space.Snap(u)
+		p := space.cell(u)
 		if k := pointKey(space, p); len(points) < n && !used[k] {
 			used[k] = true
 			points = append(points, p)

@@ -43,7 +43,7 @@ func randomPoint(space *Space, tried seen, rng *rand.Rand) []float64 {
 		for i := range u {
 			u[i] = rng.Float64()
 		}
-		if p = space.Snap(u); !tried[pointKey(space, p)] {
+		if p = space.cell(u); !tried[pointKey(space, p)] {
 			break
 		}
 	}

@@ -128,11 +128,22 @@ func (d dimension) snap(u float64) float64 {
 	if d.levels == 0 {
 		return math.Round(u*1e4) / 1e4
 	}
-	if d.categorical {
-		// Equal shares for every value; rounding would give the ends half.
-		return d.at(min(int(u*float64(d.levels)), d.levels-1))
-	}
 	return d.at(int(math.Round(u * float64(d.levels-1))))
+}
+
+// cell turns a point drawn evenly from the cube into a configuration. Every
+// value gets an equal share of its side; with Snap, the first and the last one
+// would get half of one.
+func (s *Space) cell(u []float64) []float64 {
+	p := make([]float64, len(s.dims))
+	for i, d := range s.dims {
+		if d.levels == 0 {
+			p[i] = d.snap(u[i])
+		} else {
+			p[i] = d.at(min(int(u[i]*float64(d.levels)), d.levels-1))
+		}
+	}
+	return p
 }
 
 // at returns the coordinate of a level.
