@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"os"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -194,7 +197,7 @@ func TestSaturation(t *testing.T) {
 		{"one late request in a hundred is a pity", vegeta.Script{Shots: each(100, late(99))}, 0, ""},
 		{"two are too many", vegeta.Script{Shots: each(100, late(98))}, 0,
 			"asked for a rate of 10/1s, achieved 9.95/s; when it gave up after 10.05s, 2 of 100 requests had been sent more than 100ms late (150ms at worst) and 0 not at all: this machine is too slow or too busy"},
-		{"requests that were not sent count", vegeta.Script{Shots: each(98, nil)}, 0, "0 of 100 requests had been sent more than 100ms late (0 at worst) and 2 not at all"},
+		{"requests that were not sent count", vegeta.Script{Shots: each(98, nil)}, 0, "0 of 100 requests had been sent more than 100ms late (0s at worst) and 2 not at all"},
 		{"workers that all wait are named", vegeta.Script{Shots: each(50, nil), Outstanding: 7}, 7, "all 7 max_workers were waiting for answers"},
 		{"a slow target alone is none", vegeta.Script{Shots: each(100, func(_ int, s *vegeta.Shot) { s.Done += 20 * time.Second }), Outstanding: 99}, 0, ""},
 		{"no sockets left", vegeta.Script{Shots: each(100, nil), LocalFaults: 2, LocalFault: "dial tcp: too many open files"}, 0,
@@ -247,6 +250,17 @@ func TestErrorsAreCleaned(t *testing.T) {
 	} {
 		assert.Equal(t, want, vegeta.CleanError(text))
 	}
+}
+
+func TestFaultsOfThisMachineAreToldFromThoseOfTheTarget(t *testing.T) {
+	dial := func(ip string, cause error) error {
+		return &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.ParseIP(ip), Port: 80}, Err: os.NewSyscallError("connect", cause)}
+	}
+	assert.True(t, vegeta.IsLocal(dial("10.0.0.1", syscall.EMFILE)))
+	assert.True(t, vegeta.IsLocal(dial("10.0.0.1", syscall.EADDRNOTAVAIL)))
+	assert.False(t, vegeta.IsLocal(dial("::1", syscall.EADDRNOTAVAIL)), "this machine just has no IPv6")
+	assert.False(t, vegeta.IsLocal(dial("10.0.0.1", syscall.ECONNREFUSED)))
+	assert.False(t, vegeta.IsLocal(context.DeadlineExceeded))
 }
 
 func TestOnlyMetricsThatWereAskedFor(t *testing.T) {

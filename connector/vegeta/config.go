@@ -61,11 +61,15 @@ type Config struct {
 	Timeout types.Duration `yaml:"timeout"`
 	// MaxLag is how late the generator may send a request. When it sends more
 	// than 1% of them later than that, or not at all, the measurement fails
-	// with [ReasonSaturated] instead of blaming the target. Default 100ms.
+	// with [ReasonSaturated] instead of blaming the target. At most 1h.
+	// Default 100ms.
 	MaxLag types.Duration `yaml:"max_lag"`
 }
 
-const shortestInterval = types.Duration(100 * time.Millisecond)
+const (
+	shortestInterval = types.Duration(100 * time.Millisecond)
+	longestLag       = types.Duration(time.Hour)
+)
 
 // SetDefaults sets every key that has a default.
 func (c *Config) SetDefaults() {
@@ -109,7 +113,7 @@ func (c Config) validateKeys() error {
 	accept(c.MaxBody >= -1, "max_body", c.MaxBody, "a number of bytes, or -1 for all")
 	accept(c.ReportingInterval >= shortestInterval, "reporting_interval", c.ReportingInterval, "a duration of at least 100ms")
 	accept(c.Timeout > 0, "timeout", c.Timeout, "a positive duration")
-	accept(c.MaxLag > 0, "max_lag", c.MaxLag, "a positive duration")
+	accept(c.MaxLag > 0 && c.MaxLag <= longestLag, "max_lag", c.MaxLag, "a positive duration of at most 1h")
 	return errors.Join(problems...)
 }
 

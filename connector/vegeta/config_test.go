@@ -85,7 +85,7 @@ max_lag: -1s
 		`vegeta.max_body: -2 is not a number of bytes, or -1 for all`,
 		`vegeta.reporting_interval: "1ms" is not a duration of at least 100ms`,
 		`vegeta.timeout: "0" is not a positive duration`,
-		`vegeta.max_lag: "-1s" is not a positive duration`,
+		`vegeta.max_lag: "-1s" is not a positive duration of at most 1h`,
 	} {
 		assert.ErrorContains(t, err, want)
 	}

@@ -61,6 +61,8 @@ func (r Rate) String() string                 { return r.r.String() }
 func CleanError(text string) string           { return cleanError(text) }
 func Intervals(duration, i time.Duration) int { return intervals(duration, i) }
 
+func IsLocal(err error) bool { return isLocal(err) }
+
 // ParseTargets reads targets and returns what would be sent.
 func ParseTargets(format, text string) ([]Target, error) {
 	parsed, err := parseTargets(format, []byte(text))

@@ -185,12 +185,19 @@ func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, e
 
 // isLocal reports whether it was this machine and not the target that refused.
 func isLocal(err error) bool {
-	for _, fault := range []error{syscall.EMFILE, syscall.ENFILE, syscall.EADDRNOTAVAIL, syscall.ENOBUFS, syscall.ENOMEM} {
+	for _, fault := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
 		if errors.Is(err, fault) {
 			return true
 		}
 	}
-	return false
+	// With IPv6 this also means that the machine has none, which is no
+	// exhaustion: "localhost" is tried in both forms.
+	var op *net.OpError
+	if !errors.Is(err, syscall.EADDRNOTAVAIL) || !errors.As(err, &op) {
+		return false
+	}
+	remote, ok := op.Addr.(*net.TCPAddr)
+	return ok && remote.IP.To4() != nil
 }
 
 // boundConn is a connection that an attack closes when it ends.

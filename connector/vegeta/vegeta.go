@@ -122,7 +122,7 @@ func readings(names []string, start time.Time, all []figures) []types.Reading {
 		}
 		points := make([]types.DataPoint, len(all))
 		for i, f := range all {
-			points[i] = types.DataPoint{Time: start.Add(f.to).UTC(), Sample: types.Observe(c.of(f))}
+			points[i] = types.DataPoint{Time: start.Add(f.to).Round(0).UTC(), Sample: types.Observe(c.of(f))}
 		}
 		out = append(out, types.NewTimeSeries(c.metric, points...))
 	}

@@ -86,12 +86,12 @@ func summary(all []figures) string {
 }
 
 // round leaves as much of a duration as a person reads.
-func round(d time.Duration) types.Duration {
+func round(d time.Duration) time.Duration {
 	switch {
 	case d >= time.Second:
 		d = d.Round(time.Millisecond)
 	case d >= time.Millisecond:
 		d = d.Round(10 * time.Microsecond)
 	}
-	return types.Duration(d.Round(time.Microsecond))
+	return d.Round(time.Microsecond)
 }
