@@ -3,7 +3,9 @@ package types
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"reflect"
 )
 
 // objectWriter builds a JSON object whose keys keep the order of the calls; the
@@ -99,7 +101,18 @@ func decodeObject(data []byte, v any) error {
 	if err := object(data); err != nil {
 		return err
 	}
-	return json.Unmarshal(data, v)
+	err := json.Unmarshal(data, v)
+	var mismatch *json.UnmarshalTypeError
+	if !errors.As(err, &mismatch) {
+		return err
+	}
+	return fmt.Errorf("%s: %s is required, not %s", mismatch.Field, wanted[mismatch.Type.Kind()], shorten(mismatch.Value))
+}
+
+// wanted says in words of JSON what a field of ours takes.
+var wanted = map[reflect.Kind]string{
+	reflect.String: "a string", reflect.Bool: "true or false", reflect.Float64: "a number",
+	reflect.Slice: "a list", reflect.Array: "a list", reflect.Map: "an object", reflect.Struct: "an object",
 }
 
 // dedupe keeps the last item of each key, at the place of the first.
