@@ -73,7 +73,7 @@ reporting_interval: 1ms
 timeout: 0
 max_lag: -1s
 `)
-	var problems config.Problems
+	var problems config.FieldErrors
 	require.ErrorAs(t, err, &problems)
 	assert.Len(t, problems, 9)
 	for _, want := range []string{

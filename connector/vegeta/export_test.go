@@ -49,18 +49,31 @@ func NewScripted(c Config, env connector.Env, s Script) (connector.Connector, er
 // Rate exposes the arithmetic of rates.
 type Rate struct{ r rate }
 
+// ParseRate reads a rate.
 func ParseRate(text string) (Rate, error) {
 	r, err := parseRate(text)
 	return Rate{r}, err
 }
 
-func (r Rate) At(n uint64) time.Duration      { return r.r.at(n) }
-func (r Rate) Before(d time.Duration) uint64  { return r.r.before(d) }
-func (r Rate) Infinite() bool                 { return r.r.infinite() }
-func (r Rate) String() string                 { return r.r.String() }
-func CleanError(text string) string           { return cleanError(text) }
-func Intervals(duration, i time.Duration) int { return intervals(duration, i) }
+// At returns when request n is due.
+func (r Rate) At(n uint64) time.Duration { return r.r.at(n) }
 
+// Before returns how many requests are due before d.
+func (r Rate) Before(d time.Duration) uint64 { return r.r.before(d) }
+
+// Infinite reports whether there is no limit.
+func (r Rate) Infinite() bool { return r.r.infinite() }
+
+// String returns the normal form.
+func (r Rate) String() string { return r.r.String() }
+
+// CleanError takes out of an error text what differs or is secret.
+func CleanError(text string) string { return cleanError(text) }
+
+// Intervals returns how many intervals a duration has.
+func Intervals(duration, interval time.Duration) int { return intervals(duration, interval) }
+
+// IsLocal tells faults of this machine.
 func IsLocal(err error) bool { return isLocal(err) }
 
 // ParseTargets reads targets and returns what would be sent.

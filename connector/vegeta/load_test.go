@@ -135,6 +135,20 @@ func TestAGeneratorThatCannotKeepTheRateSaysSo(t *testing.T) {
 	assert.Empty(t, m.Readings)
 }
 
+func TestWorkersThatHangDoNotHoldTheMeasurementUp(t *testing.T) {
+	url := serve(t, func(http.ResponseWriter, *http.Request) { time.Sleep(500 * time.Millisecond) })
+	c := settings("100/s", url)
+	c.MaxWorkers = 2
+	c.MaxLag = types.Duration(100 * time.Millisecond)
+	started := time.Now()
+	_, err := measure(t, c, control(0, 300*time.Millisecond))
+	assert.Less(t, time.Since(started), 5*time.Second) // 30 requests by two workers would take 7.5 s
+	var outcome *types.OutcomeError
+	require.ErrorAs(t, err, &outcome)
+	assert.Equal(t, vegeta.ReasonSaturated, outcome.Reason)
+	assert.ErrorContains(t, err, "all 2 max_workers were waiting for answers")
+}
+
 func TestWithoutARateTheWorkersAreTheLimit(t *testing.T) {
 	var now, most atomic.Int64
 	url := serve(t, func(http.ResponseWriter, *http.Request) {

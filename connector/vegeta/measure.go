@@ -39,7 +39,6 @@ func (v *vegeta) measure(ctx context.Context, r connector.MeasureRequest) (types
 	all := a.finish()
 	m := types.Measurement{Annotations: v.annotations(len(targets), control, a, e, all)}
 	if err := saturation(a, e, v.config.MaxWorkers); err != nil {
-		v.log.WarnContext(ctx, "the load generator is saturated", "error", err)
 		return m, connector.Fail(ReasonSaturated, err)
 	}
 	if len(all) == 0 { // only without a rate, when not even one answer came

@@ -66,11 +66,11 @@ func (c Config) validateSource() error {
 	}
 	switch {
 	case given == 0:
-		return &config.Problem{Message: "target or targets must be configured"}
+		return &config.FieldError{Message: "target or targets must be configured"}
 	case c.Target != "" && c.Targets != "":
-		return &config.Problem{Message: "target and targets cannot both be configured"}
+		return &config.FieldError{Message: "target and targets cannot both be configured"}
 	case given > 1:
-		return &config.Problem{Message: "target and targets cannot be configured beside the requests of the program"}
+		return &config.FieldError{Message: "target and targets cannot be configured beside the requests of the program"}
 	}
 	return nil
 }
@@ -105,7 +105,7 @@ func (c Config) validateTargets() error {
 		return nil // said elsewhere
 	}
 	if _, err := c.load(); err != nil {
-		return &config.Problem{Path: source, Message: err.Error()}
+		return &config.FieldError{Path: source, Message: err.Error()}
 	}
 	return nil
 }
