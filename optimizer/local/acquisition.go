@@ -24,6 +24,7 @@ type GaussianProcess struct{}
 
 // Suggest returns the most promising point.
 func (GaussianProcess) Suggest(space *Space, history []Observation, rng *rand.Rand) []float64 {
+	history = tame(space, history)
 	a := newAcquisition(space, history)
 	tried := seenIn(space, history)
 	points := candidates(space, tried, rng)
@@ -38,6 +39,30 @@ func (GaussianProcess) Suggest(space *Space, history []Observation, rng *rand.Ra
 		}
 	}
 	return points[best]
+}
+
+// tame returns the history with what would upset the models put right: a
+// baseline that lies far outside of the space is moved closer, and numbers that
+// are none make a failure.
+func tame(space *Space, history []Observation) []Observation {
+	var tamed []Observation
+	margins := -1
+	for _, o := range history {
+		if len(o.Point) != space.Dims() || slices.ContainsFunc(o.Point, math.IsNaN) {
+			continue
+		}
+		o.Point = slices.Clone(o.Point)
+		for i, u := range o.Point {
+			o.Point[i] = math.Max(-1, math.Min(2, u))
+		}
+		if !o.Failed && margins < 0 {
+			margins = len(o.Margins)
+		}
+		o.Failed = o.Failed || !finite(o.Loss) || len(o.Margins) != margins ||
+			slices.ContainsFunc(o.Margins, func(v float64) bool { return !finite(v) })
+		tamed = append(tamed, o)
+	}
+	return tamed
 }
 
 const (
@@ -98,7 +123,7 @@ func newAcquisition(space *Space, history []Observation) *acquisition {
 	var feasible [][]float64
 	failures := false
 	for _, o := range history {
-		if o.Failed || !finite(o.Loss) || slices.ContainsFunc(o.Margins, func(v float64) bool { return !finite(v) }) {
+		if o.Failed {
 			failures = true
 			continue
 		}

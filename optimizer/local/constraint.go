@@ -120,7 +120,7 @@ func (c Constraint) margin(value float64) (margin float64, kept bool) {
 	if c.Limit != 0 {
 		margin /= math.Abs(c.Limit)
 	}
-	return margin, kept
+	return math.Max(-1e9, math.Min(1e9, margin)), kept
 }
 
 // numberLength counts the bytes at the start of s that look like a decimal

@@ -136,12 +136,15 @@ func (e *Engine) Goodbye(_ context.Context, reason string) error {
 
 func (e *Engine) resync() {
 	e.percent = 0
+	if e.job != nil {
+		e.job.cancels = 0
+	}
 	if !e.adjusted {
 		return
 	}
 	e.current = nil
 	if e.job != nil && !e.job.adjusting && e.job.config != nil {
-		e.job.adjusting = true
+		e.job.adjusting, e.job.note = true, ""
 		e.command = nil
 	}
 }
@@ -242,7 +245,8 @@ func (e *Engine) expected(verb optimizer.Verb, uid string) error {
 
 // Cancel ends the study early, for example because a person wants to stop. The
 // running command is cancelled with the answer to its next progress report, and
-// the baseline is restored if anything was changed; then Done is closed. A
+// the baseline is restored if anything was changed, which takes a servo that
+// comes for the commands; then Done is closed. A
 // study that has ended, or is restoring the baseline already, is left alone.
 // The file of the study stays, so that it can be resumed.
 func (e *Engine) Cancel(reason string) {
@@ -403,7 +407,7 @@ func (e *Engine) succeeded(result optimizer.Result) {
 		t.Message = joinText(j.note, t.Message)
 		if j.phase == PhaseBaseline {
 			t.Number = 0
-			if !t.usable() || len(t.Metrics) == 0 {
+			if !e.complete(t) {
 				e.failed(t.Message)
 				return
 			}
@@ -619,6 +623,8 @@ func (e *Engine) end(p Phase) {
 // farewell is the reason to sleep after the study.
 func (e *Engine) farewell() string {
 	switch {
+	case e.phase == PhaseCancelled:
+		return string(e.phase) + ": " + e.cancel
 	case e.err != nil:
 		return string(e.phase) + ": " + e.err.Error()
 	case e.validation != nil:

@@ -56,6 +56,9 @@ func (k kernel) inverse() []float64 {
 // and minus its derivative with respect to r2, times two.
 func matern(r2 float64) (value, slope float64) {
 	a := math.Sqrt(5 * r2)
+	if a > 700 {
+		return 0, 0
+	}
 	e := math.Exp(-a)
 	return (1 + a + a*a/3) * e, 5. / 3 * (1 + a) * e
 }
@@ -111,15 +114,25 @@ func (g *process) condition(p pairs, y []float64) {
 
 // standardize returns the targets with mean 0 and deviation 1.
 func (g *process) standardize(targets []float64) []float64 {
-	g.mean, g.scale = stat.MeanStdDev(targets, nil)
-	// Where nothing varies, a tenth of the value is what could.
-	if !(g.scale > 1e-9*math.Abs(g.mean)) {
-		g.scale = math.Max(0.1*math.Abs(g.mean), 1e-6)
+	// Of numbers near the largest that there are, the squares are infinite.
+	unit := math.Max(slices.Max(targets), -slices.Min(targets))
+	if unit == 0 {
+		unit = 1
 	}
 	y := make([]float64, len(targets))
 	for i, t := range targets {
-		y[i] = (t - g.mean) / g.scale
+		y[i] = t / unit
 	}
+	mean, scale := stat.MeanStdDev(y, nil)
+	// Where nothing varies, a tenth of the value is what could. The condition
+	// is also met by the deviation of a single value, which is NaN.
+	if !(scale > 1e-9) {
+		scale = math.Max(0.1*math.Abs(mean), 1e-6)
+	}
+	for i := range y {
+		y[i] = (y[i] - mean) / scale
+	}
+	g.mean, g.scale = mean*unit, scale*unit
 	return y
 }
 

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -146,6 +147,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if s := o.Control.Settlement; s != nil && *s < 0 {
 		bad("control.settlement: %s is negative", *s)
+	}
+	if _, err := json.Marshal(o.Control); err != nil {
+		bad("control: load, userdata and environment must be JSON: %w", err)
 	}
 	if o.Sampler == nil {
 		o.Sampler = GaussianProcess{}

@@ -206,15 +206,13 @@ func (s *study) history() []Observation {
 		if !ok {
 			continue
 		}
-		o := Observation{Point: point, Failed: !t.usable()}
-		if v, ok := t.Objective.Float64(); ok {
-			o.Loss = s.options.Objective.loss(v)
-		}
-		for _, c := range s.limits {
-			v, ok := t.Metrics[c.Metric]
-			o.Failed = o.Failed || !ok
-			m, _ := c.margin(v)
-			o.Margins = append(o.Margins, m)
+		o := Observation{Point: point, Failed: !s.complete(t)}
+		if !o.Failed {
+			o.Loss = s.loss(t)
+			for _, c := range s.limits {
+				m, _ := c.margin(t.Metrics[c.Metric])
+				o.Margins = append(o.Margins, m)
+			}
 		}
 		history = append(history, o)
 	}

@@ -120,14 +120,12 @@ func (f *studyFile) load() (h header, records []record, found, torn bool, err er
 		return h, nil, false, false, fmt.Errorf("study file: %w", err)
 	}
 	whole := data[:bytes.LastIndexByte(data, '\n')+1]
+	// A file that was never a study must not be cut.
+	begin := []byte(`{"study":`)
+	if !bytes.HasPrefix(data, begin[:min(len(begin), len(data))]) {
+		return h, nil, false, false, fmt.Errorf("study file %s: not a study: it begins with %.20q", f.path, data)
+	}
 	if torn = len(whole) < len(data); torn {
-		// A file that was never a study must not be cut.
-		if len(whole) == 0 && !bytes.HasPrefix(data, []byte(`{"study"`)) {
-			return h, nil, false, false, fmt.Errorf("study file %s: not a study", f.path)
-		}
-		if len(whole) > 0 && !bytes.HasPrefix(whole, []byte(`{"study":`)) {
-			return h, nil, false, false, fmt.Errorf("study file %s: not a study", f.path)
-		}
 		if err := os.Truncate(f.path, int64(len(whole))); err != nil {
 			return h, nil, false, false, fmt.Errorf("study file: removing a torn line: %w", err)
 		}

@@ -12,7 +12,8 @@ import (
 
 // Validation is the check of a configuration that looked best in the search:
 // baseline and candidate measured again, in turns, so that whatever drifts
-// meanwhile touches both alike.
+// meanwhile touches both alike. The order within the pairs alternates, and the
+// servo adjusts only when the other side is next.
 //
 // With B and C the objectives measured for baseline and candidate,
 //
