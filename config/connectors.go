@@ -44,9 +44,9 @@ type descriptor struct {
 // UnmarshalYAML accepts a list of names or a mapping of name to connector.
 func (c *descriptor) UnmarshalYAML(n *yaml.Node) error {
 	c.given, c.at = true, map[string]place{}
-	var problems Problems
+	var problems FieldErrors
 	report := func(at *yaml.Node, path, message string) {
-		problems = append(problems, &Problem{Line: at.Line, Column: at.Column, Path: path, Message: message})
+		problems = append(problems, &FieldError{Line: at.Line, Column: at.Column, Path: path, Message: message})
 	}
 	add := func(at *yaml.Node, path, name, connector string) {
 		if message := nameProblem(name); message != "" {
@@ -78,7 +78,7 @@ func (c *descriptor) UnmarshalYAML(n *yaml.Node) error {
 			}
 		}
 	default:
-		return &Problem{Message: kindName(n) + " is not a list of connectors or a mapping of names to connectors"}
+		return &FieldError{Message: kindName(n) + " is not a list of connectors or a mapping of names to connectors"}
 	}
 	return problems.asError()
 }
@@ -101,14 +101,14 @@ func nameProblem(name string) string {
 // like a known connector that is not listed is fine: that is how a connector is
 // parked.
 //
-// The error is a [Problems] that names every connector that is not known, every
+// The error is a [FieldErrors] that names every connector that is not known, every
 // mount name that belongs to another connector, every missing stanza, and every
 // top-level key that names nothing at all, each with the name that was probably
 // meant.
 func (d *Document) Resolve(known []string) ([]Mount, error) {
-	var problems Problems
+	var problems FieldErrors
 	report := func(line, column int, path, message string) {
-		problems = problems.with(&Problem{File: d.File, Line: line, Column: column, Path: path, Message: message, located: true})
+		problems = problems.with(&FieldError{File: d.File, Line: line, Column: column, Path: path, Message: message, located: true})
 	}
 	mounts := slices.Clone(d.Connectors)
 	if !d.HasConnectors {

@@ -30,7 +30,7 @@ type decoder struct {
 	file          string
 	descriptionAt string // the mapping that accepts "description" in any case
 	positions     map[string]position
-	problems      Problems
+	problems      FieldErrors
 	opaque        *yaml.Node // must not be quoted: a type with a Secret decodes it
 	secrets       []string   // to be hidden in messages
 	broken        error      // the Go type is at fault, not the file
@@ -38,8 +38,8 @@ type decoder struct {
 }
 
 // report notes a problem at a node.
-func (d *decoder) report(n *yaml.Node, path, message string) *Problem {
-	p := &Problem{File: d.file, Line: n.Line, Column: n.Column, Path: path, Message: message, located: true}
+func (d *decoder) report(n *yaml.Node, path, message string) *FieldError {
+	p := &FieldError{File: d.file, Line: n.Line, Column: n.Column, Path: path, Message: message, located: true}
 	d.problems = d.problems.with(p)
 	return p
 }
@@ -50,7 +50,7 @@ func (d *decoder) mismatch(n *yaml.Node, t reflect.Type, path, want string) {
 	if resolve(n).Kind == yaml.ScalarNode && (resolve(n) == d.opaque || holdsSecret(t)) {
 		what = "the value (hidden)"
 	}
-	d.report(n, path, what+" is not "+want)
+	_ = d.report(n, path, what+" is not "+want)
 }
 
 // decode sets v, which must be addressable, from n. key is the node of the key
@@ -179,11 +179,11 @@ func (d *decoder) adopt(err error, path string) {
 }
 
 // locate completes a problem with a relative path.
-func (d *decoder) locate(p *Problem, base string) *Problem {
+func (d *decoder) locate(p *FieldError, base string) *FieldError {
 	if p.located {
 		return p
 	}
-	q := &Problem{File: d.file, Line: p.Line, Column: p.Column, Path: joinPath(base, p.Path), Message: p.Message, located: true, cause: p.cause}
+	q := &FieldError{File: d.file, Line: p.Line, Column: p.Column, Path: joinPath(base, p.Path), Message: p.Message, located: true, cause: p.cause}
 	if q.Line > 0 {
 		return q
 	}
@@ -199,30 +199,30 @@ func (d *decoder) locate(p *Problem, base string) *Problem {
 }
 
 // flatten lists the problems in err; any other error becomes one.
-func flatten(err error) []*Problem {
+func flatten(err error) []*FieldError {
 	switch e := err.(type) { //nolint:errorlint // the tree is walked node by node
 	case nil:
 		return nil
-	case *Problem:
-		return []*Problem{e}
+	case *FieldError:
+		return []*FieldError{e}
 	case *yaml.TypeError:
 		return yamlErrors(e)
 	case interface{ Unwrap() []error }:
-		var out []*Problem
+		var out []*FieldError
 		for _, inner := range e.Unwrap() {
 			out = append(out, flatten(inner)...)
 		}
 		return out
 	}
-	return []*Problem{{Message: err.Error(), cause: err}}
+	return []*FieldError{{Message: err.Error(), cause: err}}
 }
 
 // yamlErrors turns the text of the YAML library, which an Unmarshal method got
 // from the node it was given, into problems with lines.
-func yamlErrors(err *yaml.TypeError) []*Problem {
-	out := make([]*Problem, len(err.Errors))
+func yamlErrors(err *yaml.TypeError) []*FieldError {
+	out := make([]*FieldError, len(err.Errors))
 	for i, message := range err.Errors {
-		p := &Problem{Message: message}
+		p := &FieldError{Message: message}
 		if match := yamlLine.FindStringSubmatch("yaml: " + message); match != nil && match[1] != "" {
 			p.Line, _ = strconv.Atoi(match[1])
 			p.Message = message[len(match[0])-len("yaml: "):]
@@ -290,7 +290,7 @@ func (d *decoder) decodeMap(n *yaml.Node, v reflect.Value, path string) {
 			continue
 		}
 		if line, twice := given[key.Interface()]; twice {
-			d.report(e.key, keyPath(path, resolve(e.key).Value), fmt.Sprintf("duplicate key: it is already set on line %d", line))
+			_ = d.report(e.key, keyPath(path, resolve(e.key).Value), fmt.Sprintf("duplicate key: it is already set on line %d", line))
 		}
 		given[key.Interface()] = e.key.Line
 	}
@@ -325,7 +325,7 @@ func (d *decoder) decodeList(n *yaml.Node, v reflect.Value, path string) {
 	if v.Kind() == reflect.Slice {
 		v.Set(reflect.MakeSlice(v.Type(), len(node.Content), len(node.Content)))
 	} else if len(node.Content) != v.Len() {
-		d.report(n, path, fmt.Sprintf("a list of %d is not a list of %d", len(node.Content), v.Len()))
+		_ = d.report(n, path, fmt.Sprintf("a list of %d is not a list of %d", len(node.Content), v.Len()))
 		return
 	}
 	for i, item := range node.Content {
@@ -343,7 +343,7 @@ func (d *decoder) decodeAny(n *yaml.Node, v reflect.Value, path string) {
 	}
 	var value any
 	if err := resolve(n).Decode(&value); err != nil {
-		d.report(n, path, "the value cannot be read")
+		_ = d.report(n, path, "the value cannot be read")
 		return
 	}
 	if value != nil {
@@ -391,7 +391,9 @@ func collectSecrets(v reflect.Value, secrets *[]string, depth int) {
 	case reflect.Struct:
 		if v.Type() == secretType {
 			if v.CanInterface() {
-				*secrets = append(*secrets, v.Interface().(Secret).Reveal())
+				if secret, ok := v.Interface().(Secret); ok {
+					*secrets = append(*secrets, secret.Reveal())
+				}
 			}
 			return
 		}

@@ -306,7 +306,7 @@ func TestTypesThatCannotBeDecoded(t *testing.T) {
 	} {
 		err := decode()
 		require.ErrorContains(t, err, want)
-		var problems config.Problems
+		var problems config.FieldErrors
 		assert.False(t, errors.As(err, &problems), "the file is not to blame")
 	}
 }

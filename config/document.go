@@ -64,9 +64,9 @@ func topLevel() []string {
 }
 
 // newDocument reads one document. It reports false when there is nothing to read.
-func newDocument(file string, index int, root *yaml.Node) (*Document, Problems, bool) {
+func newDocument(file string, index int, root *yaml.Node) (*Document, FieldErrors, bool) {
 	if root.Kind != yaml.MappingNode {
-		return nil, Problems{{
+		return nil, FieldErrors{{
 			File: file, Line: root.Line, Column: root.Column,
 			Message: "the document is " + rootKind(root) + ", not a mapping of keys to values",
 		}}, false
@@ -92,9 +92,9 @@ func newDocument(file string, index int, root *yaml.Node) (*Document, Problems, 
 	doc.Optimizer, doc.NoDiagnostics, doc.Settings = k.Optimizer, k.NoDiagnostics, k.Settings
 	doc.Connectors, doc.HasConnectors = k.Connectors.mounts, k.Connectors.given
 	doc.mountAt = k.Connectors.at
-	doc.badOptimizer = slices.ContainsFunc(d.problems, func(p *Problem) bool { return within(p.Path, "optimizer") })
+	doc.badOptimizer = slices.ContainsFunc(d.problems, func(p *FieldError) bool { return within(p.Path, "optimizer") })
 	if err != nil && len(d.problems) == 0 { // cannot be: the type is ours
-		return nil, Problems{{File: file, Message: err.Error()}}, false
+		return nil, FieldErrors{{File: file, Message: err.Error()}}, false
 	}
 	return doc, d.problems, true
 }

@@ -132,7 +132,9 @@ scraper: {queries: [{name: latency}], every: x}
 			errs = append(errs, err)
 		}
 	}
-	for _, problem := range config.Join(errs...).(config.Problems) {
+	var problems config.FieldErrors
+	errors.As(config.Join(errs...), &problems)
+	for _, problem := range problems {
 		fmt.Println(problem.Line, problem.Path)
 	}
 	// Output:

@@ -30,7 +30,7 @@ func FuzzParse(f *testing.F) {
 		if err == nil {
 			require.NotEmpty(t, docs)
 		} else {
-			var problems config.Problems
+			var problems config.FieldErrors
 			require.ErrorAs(t, err, &problems)
 			require.NotEmpty(t, err.Error())
 		}

@@ -37,12 +37,12 @@ func TestBadFiles(t *testing.T) {
 			assert.Equal(t, string(want), got)
 
 			assert.NotContains(t, got, "hunter2", "secrets must not be shown")
-			var problems config.Problems
+			var problems config.FieldErrors
 			require.ErrorAs(t, err, &problems)
 			for _, p := range problems {
 				assert.Equal(t, "servo.yaml", p.File)
 				assert.Positive(t, p.Line, "%v has no line", p)
-				var single *config.Problem
+				var single *config.FieldError
 				assert.True(t, errors.As(err, &single))
 			}
 		})

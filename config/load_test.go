@@ -3,6 +3,7 @@ package config_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/servokit/servokit/config"
@@ -73,7 +74,7 @@ func (t *target) Validate() error {
 	switch {
 	case t.URL == "":
 		return config.Required("url")
-	case t.Method != "GET" && t.Method != "POST":
+	case t.Method != http.MethodGet && t.Method != http.MethodPost:
 		return config.Invalid("method", t.Method, "GET or POST")
 	}
 	return nil

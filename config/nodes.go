@@ -70,7 +70,7 @@ func isNull(n *yaml.Node) bool {
 // merges and tags. Whatever passes it can be walked without further care.
 type inspector struct {
 	file     string
-	problems Problems
+	problems FieldErrors
 	fatal    bool
 	active   map[*yaml.Node]bool
 	done     map[*yaml.Node]extent
@@ -79,14 +79,14 @@ type inspector struct {
 // extent is the size of a node with all aliases below it expanded.
 type extent struct{ nodes, depth int }
 
-func inspect(file string, n *yaml.Node) (Problems, bool) {
+func inspect(file string, n *yaml.Node) (FieldErrors, bool) {
 	c := &inspector{file: file, active: map[*yaml.Node]bool{}, done: map[*yaml.Node]extent{}}
 	c.visit(n, "")
 	return c.problems, !c.fatal
 }
 
 func (c *inspector) report(n *yaml.Node, path, format string, args ...any) {
-	c.problems = c.problems.with(&Problem{
+	c.problems = c.problems.with(&FieldError{
 		File: c.file, Line: n.Line, Column: n.Column, Path: path,
 		Message: fmt.Sprintf(format, args...), located: true,
 	})

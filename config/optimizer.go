@@ -131,7 +131,7 @@ func isAppDynamics(keys keyProbe) bool {
 // Validate reports every problem of a configured optimizer. Call it for one that
 // was put together in code; decoding does it already.
 func (o Optimizer) Validate() error {
-	var problems Problems
+	var problems FieldErrors
 	add := func(err error) { problems = append(problems, flatten(err)...) }
 	switch a := o.AppDynamics; {
 	case o.IsZero():
@@ -152,7 +152,7 @@ func (o Optimizer) Validate() error {
 			add(Required("optimizer_id"))
 		}
 		if a.ConnectionFile == "" && (a.BaseURL == "" || a.ClientID == "" || a.ClientSecret.IsZero() || a.TenantID == "") {
-			problems = append(problems, &Problem{Message: "give either connection_file, or all of base_url, client_id, client_secret and tenant_id"})
+			problems = append(problems, &FieldError{Message: "give either connection_file, or all of base_url, client_id, client_secret and tenant_id"})
 		}
 		add(validURL("base_url", a.BaseURL))
 		add(validURL("url", a.URL))
@@ -172,7 +172,7 @@ func validURL(path, text string) error {
 		return nil
 	}
 	if strings.Contains(text, "@") { // a password may stand before it
-		return &Problem{Path: path, Message: "the value (hidden) is not " + accepted}
+		return &FieldError{Path: path, Message: "the value (hidden) is not " + accepted}
 	}
 	return Invalid(path, text, accepted)
 }

@@ -47,7 +47,7 @@ func (e missingFileError) Unwrap() error { return fs.ErrNotExist }
 // are ignored. Parse checks the fixed keys completely and keeps every other key
 // as a stanza for [Document.Resolve] and [Decode].
 //
-// The error holds every problem found, as [Problems]. When the text could be
+// The error holds every problem found, as [FieldErrors]. When the text could be
 // read but has values that are wrong, the documents are returned beside the
 // error, so that the stanzas can be decoded too and everything be reported at
 // once with [Join]; nobody else should use them. Text that is not YAML, is
@@ -59,7 +59,7 @@ func Parse(filename string, data []byte) ([]*Document, error) {
 		return nil, err
 	}
 	var docs []*Document
-	var problems Problems
+	var problems FieldErrors
 	for i, root := range roots {
 		found, ok := inspect(filename, root)
 		problems = append(problems, found...)
@@ -76,7 +76,7 @@ func Parse(filename string, data []byte) ([]*Document, error) {
 	if len(docs) > 1 {
 		for _, doc := range docs {
 			if doc.Optimizer.IsZero() && !doc.badOptimizer {
-				problems = append(problems, &Problem{
+				problems = append(problems, &FieldError{
 					File: filename, Line: doc.line, Path: "optimizer",
 					Message: fmt.Sprintf("required: the file has %d documents, each a servo with an optimizer of its own", len(docs)),
 				})
@@ -89,11 +89,11 @@ func Parse(filename string, data []byte) ([]*Document, error) {
 // parseNodes splits data into the root nodes of its documents.
 func parseNodes(filename string, data []byte) ([]*yaml.Node, error) {
 	if len(data) > maxBytes {
-		return nil, Problems{{File: filename, Message: fmt.Sprintf("larger than %d bytes", maxBytes)}}
+		return nil, FieldErrors{{File: filename, Message: fmt.Sprintf("larger than %d bytes", maxBytes)}}
 	}
 	roots, err := readNodes(data)
 	if err != nil {
-		return nil, Problems{syntaxProblem(filename, data, err)}
+		return nil, FieldErrors{syntaxProblem(filename, data, err)}
 	}
 	if len(roots) == 0 {
 		roots = append(roots, &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: 1, Column: 1})
@@ -134,9 +134,9 @@ var (
 )
 
 // syntaxProblem words an error of the YAML library.
-func syntaxProblem(filename string, data []byte, err error) *Problem {
+func syntaxProblem(filename string, data []byte, err error) *FieldError {
 	match := yamlLine.FindStringSubmatch(err.Error())
-	p := &Problem{File: filename, Line: 1, Message: err.Error()}
+	p := &FieldError{File: filename, Line: 1, Message: err.Error()}
 	if match != nil {
 		p.Message = p.Message[len(match[0]):]
 		if line, err := strconv.Atoi(match[1]); err == nil {

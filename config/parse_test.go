@@ -166,7 +166,7 @@ func TestProblemsAreBounded(t *testing.T) {
 		fmt.Fprintf(&text, "  key%d: 1\n", i)
 	}
 	_, err := readAll("servo.yaml", []byte(text.String()))
-	var problems config.Problems
+	var problems config.FieldErrors
 	require.ErrorAs(t, err, &problems)
 	assert.Len(t, problems, 100)
 }

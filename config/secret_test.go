@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 	"text/template"
 
@@ -117,7 +118,7 @@ func TestSecretNotSetIsTellable(t *testing.T) {
 }
 
 func TestSecretsCompareByValue(t *testing.T) {
-	assert.True(t, config.NewSecret("hunter2") == config.NewSecret("hunt"+fmt.Sprint("er2")))
+	assert.True(t, config.NewSecret("hunter2") == config.NewSecret(strings.Join([]string{"hunt", "er2"}, "")))
 	assert.False(t, config.NewSecret("hunter2") == config.NewSecret("hunter3"))
 }
 
@@ -148,7 +149,9 @@ func TestSecretsInMessagesAreHidden(t *testing.T) {
 			require.Error(t, err)
 			assert.Zero(t, got)
 			assert.NotContains(t, err.Error(), "hunter2")
-			for _, p := range err.(config.Problems) {
+			var problems config.FieldErrors
+			require.ErrorAs(t, err, &problems)
+			for _, p := range problems {
 				if cause := errors.Unwrap(p); cause != nil {
 					assert.NotContains(t, cause.Error(), "hunter2")
 				}

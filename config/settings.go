@@ -76,7 +76,7 @@ func (c Common) Validate() error {
 
 // Validate reports negative bounds.
 func (b Backoff) Validate() error {
-	var problems Problems
+	var problems FieldErrors
 	if b.MaxTime < 0 {
 		problems = append(problems, flatten(Invalid("max_time", b.MaxTime, "a duration of 0 (no limit) or more"))...)
 	}
@@ -182,7 +182,7 @@ func (s *SSLVerify) UnmarshalYAML(unmarshal func(any) error) error {
 	}
 	var path string
 	if err := unmarshal(&path); err != nil {
-		return &Problem{Message: "a list or a mapping is not true, false or the path of a file"}
+		return &FieldError{Message: "a list or a mapping is not true, false or the path of a file"}
 	}
 	*s = SSLVerify{CAFile: path}
 	return nil

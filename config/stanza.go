@@ -47,7 +47,7 @@ func (s *Stanza) Line() int { return s.key.Line }
 // UnmarshalYAML(func(any) error) decodes is treated as strictly. Types need the
 // field tags of go.yaml.in/yaml/v3, "inline" included.
 //
-// The error is a [Problems] with every problem found, each with its path, line
+// The error is a [FieldErrors] with every problem found, each with its path, line
 // and column, and C is then the zero value. Values of a [Secret] do not appear in
 // it. A type that cannot be decoded into at all, for instance one with two
 // fields of the same key, is a plain error.

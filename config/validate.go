@@ -85,8 +85,8 @@ func (d *decoder) validateBelow(v reflect.Value, path string, depth int) {
 
 // consequence reports whether p may only be there because the value could not be
 // decoded, or because its key is misspelt.
-func (d *decoder) consequence(p *Problem) bool {
-	return slices.ContainsFunc(d.problems[:d.decoded], func(earlier *Problem) bool {
+func (d *decoder) consequence(p *FieldError) bool {
+	return slices.ContainsFunc(d.problems[:d.decoded], func(earlier *FieldError) bool {
 		return within(earlier.Path, p.Path) || within(p.Path, earlier.Path) ||
 			earlier.instead != "" && within(p.Path, earlier.instead)
 	})

@@ -32,7 +32,7 @@ func TestDefinition(t *testing.T) {
 
 	t.Run("check and new report every problem", func(t *testing.T) {
 		for _, err := range []error{Definition.Check(bad), func() error { _, err := Definition.New(bad, connector.Env{}); return err }()} {
-			var problems config.Problems
+			var problems config.FieldErrors
 			require.ErrorAs(t, err, &problems)
 			assert.Contains(t, err.Error(), "servo.yaml:2:")
 			assert.Contains(t, err.Error(), "thermostat.degree")

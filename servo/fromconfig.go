@@ -84,9 +84,9 @@ func FromConfig(doc *config.Document, o Options, defs ...connector.Definition) (
 func useOptimizer(doc *config.Document, o *Options) error {
 	switch {
 	case doc.Optimizer.IsZero():
-		return &config.Problem{File: doc.File, Path: "optimizer", Message: "required: id and token of the optimizer"}
+		return &config.FieldError{File: doc.File, Path: "optimizer", Message: "required: id and token of the optimizer"}
 	case doc.Optimizer.AppDynamics != nil:
-		return &config.Problem{File: doc.File, Path: "optimizer.optimizer_id", Message: "this kind of optimizer is not supported: use one with an id and a token"}
+		return &config.FieldError{File: doc.File, Path: "optimizer.optimizer_id", Message: "this kind of optimizer is not supported: use one with an id and a token"}
 	}
 	client, err := newHTTPClient(doc.Settings)
 	if err != nil {

@@ -67,7 +67,7 @@ func TestFromConfig(t *testing.T) {
 		var built []string
 		doc := parse(t, "connectors: {hall: lamp, cellar: lamp}\nhall: {watts: -1}\nlmap: {watts: 60}\ncellar: {wats: 1}\n")
 		_, err := servo.FromConfig(doc, servo.Options{}, lamp(&built))
-		var problems config.Problems
+		var problems config.FieldErrors
 		require.ErrorAs(t, err, &problems)
 		for _, want := range []string{"optimizer: required", "servo.yaml:2", "hall.watts", `did you mean "watts"`, "lmap"} {
 			assert.ErrorContains(t, err, want)

@@ -12,7 +12,7 @@ import (
 )
 
 func TestProblemText(t *testing.T) {
-	for want, p := range map[string]*config.Problem{
+	for want, p := range map[string]*config.FieldError{
 		"servo.yaml:12:5: prometheus.queries[2].name: required": {File: "servo.yaml", Line: 12, Column: 5, Path: "prometheus.queries[2].name", Message: "required"},
 		"servo.yaml:12: a: required":                            {File: "servo.yaml", Line: 12, Path: "a", Message: "required"},
 		"servo.yaml: not valid":                                 {File: "servo.yaml", Message: "not valid"},
@@ -20,7 +20,7 @@ func TestProblemText(t *testing.T) {
 	} {
 		assert.Equal(t, want, p.Error())
 	}
-	assert.Equal(t, "no problems", config.Problems{}.Error())
+	assert.Equal(t, "no problems", config.FieldErrors{}.Error())
 }
 
 func TestInvalid(t *testing.T) {
@@ -50,10 +50,10 @@ func TestJoin(t *testing.T) {
 	require.NoError(t, config.Join())
 	require.NoError(t, config.Join(nil, nil))
 
-	a := &config.Problem{File: "servo.yaml", Line: 2, Message: "a"}
-	b := &config.Problem{File: "servo.yaml", Line: 1, Message: "b"}
-	other := &config.Problem{File: "other.yaml", Line: 9, Message: "c"}
-	err := config.Join(config.Problems{a}, nil, b, config.Problems{a, other})
+	a := &config.FieldError{File: "servo.yaml", Line: 2, Message: "a"}
+	b := &config.FieldError{File: "servo.yaml", Line: 1, Message: "b"}
+	other := &config.FieldError{File: "other.yaml", Line: 9, Message: "c"}
+	err := config.Join(config.FieldErrors{a}, nil, b, config.FieldErrors{a, other})
 	require.EqualError(t, err, "3 problems in other.yaml, servo.yaml:\n  other.yaml:9: c\n  servo.yaml:1: b\n  servo.yaml:2: a")
 	require.ErrorIs(t, err, b)
 

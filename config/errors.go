@@ -10,12 +10,12 @@ import (
 	"strings"
 )
 
-// Problem is one thing that is wrong with a configuration and the place where to
+// FieldError is one thing that is wrong with a configuration and the place where to
 // mend it. Find the problems of an error with [errors.As]:
 //
-//	var problems config.Problems
+//	var problems config.FieldErrors
 //	if errors.As(err, &problems) { … }
-type Problem struct {
+type FieldError struct {
 	// File is the name the configuration was read under. Empty when the value
 	// did not come from a file.
 	File string
@@ -35,11 +35,11 @@ type Problem struct {
 // Unwrap returns the error of a Validate or Unmarshal method that the problem was
 // made from. It is nil for problems found by this package, and for errors that
 // quote a secret.
-func (p *Problem) Unwrap() error { return p.cause }
+func (p *FieldError) Unwrap() error { return p.cause }
 
 // Error returns "servo.yaml:12:5: prometheus.queries[2].name: required", without
 // the parts that are not known.
-func (p *Problem) Error() string {
+func (p *FieldError) Error() string {
 	var b strings.Builder
 	if p.File != "" {
 		b.WriteString(p.File)
@@ -59,14 +59,14 @@ func (p *Problem) Error() string {
 	return b.String()
 }
 
-// Problems are all the problems of one or several files, in the order in which
+// FieldErrors are all the problems of one or several files, in the order in which
 // they stand there. Functions of this package return them as their error, so a
 // user mends a file in one go; [Join] brings several of them together.
-type Problems []*Problem
+type FieldErrors []*FieldError
 
 // Error returns the problem itself when there is one. Several are listed one per
 // line under a heading such as "3 problems in servo.yaml:".
-func (p Problems) Error() string {
+func (p FieldErrors) Error() string {
 	switch len(p) {
 	case 0:
 		return "no problems"
@@ -92,7 +92,7 @@ func (p Problems) Error() string {
 }
 
 // Unwrap gives the single problems to [errors.Is] and [errors.As].
-func (p Problems) Unwrap() []error {
+func (p FieldErrors) Unwrap() []error {
 	errs := make([]error, len(p))
 	for i, problem := range p {
 		errs[i] = problem
@@ -100,28 +100,28 @@ func (p Problems) Unwrap() []error {
 	return errs
 }
 
-// asError returns nil for an empty list: a Problems value in an error is never nil.
-func (p Problems) asError() error {
+// asError returns nil for an empty list: a FieldErrors value in an error is never nil.
+func (p FieldErrors) asError() error {
 	if len(p) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(p, func(a, b *Problem) int {
+	slices.SortStableFunc(p, func(a, b *FieldError) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	return p
 }
 
 // Join brings the errors of several calls of this package together as one
-// [Problems], sorted by place and without repetitions, so that a user sees every
+// [FieldErrors], sorted by place and without repetitions, so that a user sees every
 // problem at once. Nil errors are dropped, and Join of nothing is nil. Errors
 // that are not problems of a configuration are kept as well, joined with
 // [errors.Join].
 func Join(errs ...error) error {
-	var all Problems
+	var all FieldErrors
 	var others []error
 	for _, err := range errs {
-		var problems Problems
-		var problem *Problem
+		var problems FieldErrors
+		var problem *FieldError
 		switch {
 		case err == nil:
 		case errors.As(err, &problems):
@@ -145,7 +145,7 @@ func Join(errs ...error) error {
 const maxProblems = 100
 
 // with appends p unless the same was said about the same place before.
-func (p Problems) with(problem *Problem) Problems {
+func (p FieldErrors) with(problem *FieldError) FieldErrors {
 	if len(p) >= maxProblems {
 		return p
 	}
@@ -166,13 +166,13 @@ func (p Problems) with(problem *Problem) Problems {
 // the line. An empty path means the struct as a whole. Secrets and long texts
 // are described instead of shown. Report several at once with [errors.Join].
 func Invalid(path string, value any, accepted string) error {
-	return &Problem{Path: path, Message: showValue(value) + " is not " + accepted}
+	return &FieldError{Path: path, Message: showValue(value) + " is not " + accepted}
 }
 
 // Required is how a Validate method reports a key that must be given and is not.
 // The path is relative, as for [Invalid].
 func Required(path string) error {
-	return &Problem{Path: path, Message: "required"}
+	return &FieldError{Path: path, Message: "required"}
 }
 
 // showValue renders a value for a message.
