@@ -166,7 +166,9 @@ func (h *Host) launch(run func(context.Context) error) {
 	}
 	ctx, failed := h.ctx, h.failed
 	h.wg.Go(func() {
-		if err := guard(ctx, run); err != nil && !(ctx.Err() != nil && errors.Is(err, ctx.Err())) && !errors.Is(err, ErrStopRequested) {
+		err := guard(ctx, run)
+		stopped := ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx)))
+		if err != nil && !stopped {
 			failed(fmt.Errorf("connector %s: background task: %w", h.Source(), err))
 		}
 	})
