@@ -69,22 +69,8 @@ type readingWire struct {
 }
 
 type seriesWire struct {
-	ID   string      `json:"id"`
-	Data []pointWire `json:"data"`
-}
-
-type pointWire struct {
-	at    int64
-	value float64
-}
-
-// MarshalJSON writes a point as [epoch seconds, value]; the time has no
-// fraction and the value always one, as the protocol has it.
-func (p pointWire) MarshalJSON() ([]byte, error) {
-	b := strconv.AppendInt([]byte{'['}, p.at, 10)
-	b = append(b, ',')
-	b = append(b, formatFloat(p.value)...)
-	return append(b, ']'), nil
+	ID   string          `json:"id"`
+	Data json.RawMessage `json:"data"`
 }
 
 func (p DataPoint) wire(w *readingWire) {
@@ -95,12 +81,24 @@ func (p DataPoint) wire(w *readingWire) {
 }
 
 func (s TimeSeries) wire(w *readingWire) {
-	series := seriesWire{ID: s.ID, Data: []pointWire{}}
+	// A point is [epoch seconds, value]; the time has no fraction and the value
+	// always one. There are many, so they are written in one go.
+	data := []byte{'['}
 	for _, p := range s.Points {
-		if v, ok := p.Sample.Float64(); ok {
-			series.Data = append(series.Data, pointWire{p.Time.Unix(), v})
+		v, ok := p.Sample.Float64()
+		if !ok {
+			continue
 		}
+		if len(data) > 1 {
+			data = append(data, ',')
+		}
+		data = append(data, '[')
+		data = strconv.AppendInt(data, p.Time.Unix(), 10)
+		data = append(data, ',')
+		data = appendFloat(data, v)
+		data = append(data, ']')
 	}
+	series := seriesWire{ID: s.ID, Data: append(data, ']')}
 	if _, last, ok := s.Timespan(); ok && series.ID == "" && !last.IsZero() {
 		series.ID = strconv.FormatInt(last.Unix(), 10)
 	}
@@ -198,13 +196,13 @@ func readReadings(name string, raw json.RawMessage) ([]Reading, error) {
 		readings = append(readings, DataPoint{Metric: metric, Sample: observed(r.Value)})
 	}
 	for i, series := range r.Values {
-		points := make([]DataPoint, len(series.Data))
+		var points []DataPoint
 		for j, p := range series.Data {
 			at, err := epoch(p[0])
 			if err != nil {
 				return nil, fmt.Errorf(".values[%d].data[%d]: %w", i, j, err)
 			}
-			points[j] = DataPoint{Time: at, Sample: observed(p[1])}
+			points = append(points, DataPoint{Time: at, Sample: observed(p[1])})
 		}
 		s := NewTimeSeries(metric, points...)
 		s.ID = series.ID

@@ -105,7 +105,7 @@ func (v Value) String() string {
 	case IntKind:
 		return strconv.FormatInt(v.i, 10)
 	case FloatKind:
-		return formatFloat(v.num)
+		return string(appendFloat(nil, v.num))
 	case TextKind:
 		return v.text
 	default:
@@ -113,17 +113,18 @@ func (v Value) String() string {
 	}
 }
 
-// formatFloat keeps a float recognisable as one: 1 is written 1.0.
-func formatFloat(f float64) string {
+// appendFloat keeps a float recognisable as one: 1 is written 1.0.
+func appendFloat(b []byte, f float64) []byte {
 	format := byte('f')
 	if abs := math.Abs(f); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
 		format = 'e'
 	}
-	s := strconv.FormatFloat(f, format, -1, 64)
-	if !strings.ContainsAny(s, ".e") {
-		s += ".0"
+	start := len(b)
+	b = strconv.AppendFloat(b, f, format, -1, 64)
+	if !bytes.ContainsAny(b[start:], ".e") {
+		b = append(b, ".0"...)
 	}
-	return s
+	return b
 }
 
 // Equal reports whether v and o mean the same: numbers by amount (5 equals
