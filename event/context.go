@@ -162,7 +162,7 @@ func Assembly(ctx context.Context) (name string, ok bool) {
 
 // phase is what the contexts of all hooks of one phase have in common.
 type phase struct {
-	ctx         context.Context // the caller's, or derived from it when sources run concurrently
+	ctx         context.Context //nolint:containedctx // this is a context: the caller's, or derived from it when sources run concurrently
 	event       *definition
 	preposition Preposition
 	began       time.Time

@@ -327,7 +327,7 @@ func TestPanicsBecomeErrors(t *testing.T) {
 	raise := map[string]func(){
 		"value":        func() { panic("ouch") },
 		"error":        func() { panic(event.Cancel("never a cancellation")) },
-		"runtime":      func() { var m map[string]int; m["x"] = 1 },
+		"runtime":      func() { var m []int; m[len(m)]++ },
 		"ended itself": func() { panic(context.Canceled) },
 	}
 	for name, f := range raise {

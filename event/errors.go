@@ -113,7 +113,7 @@ func sameError(err, target error) bool {
 	if reflect.TypeOf(target).Comparable() && err == target { //nolint:errorlint // one level on purpose
 		return true
 	}
-	is, ok := err.(interface{ Is(error) bool }) //nolint:errorlint // one level on purpose
+	is, ok := err.(interface{ Is(error) bool })
 	return ok && is.Is(target)
 }
 

@@ -10,7 +10,7 @@ import (
 // failure ends the context of all; wait returns when every goroutine has ended.
 type team struct {
 	phase    phase
-	caller   context.Context
+	caller   context.Context //nolint:containedctx // a team lives as long as one call
 	cancel   context.CancelCauseFunc
 	contexts []hookContext
 	running  sync.WaitGroup

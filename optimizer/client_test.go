@@ -75,7 +75,7 @@ func TestStatuses(t *testing.T) {
 				assert.Equal(t, optimizer.StatusError(sent), *status)
 				assert.ErrorContains(t, err, sent.Reason)
 				for _, s := range steering {
-					assert.Equal(t, s == want, errors.Is(err, s), "%v", s)
+					assert.Equal(t, s == want, errors.Is(err, s), "%v", s) //nolint:errorlint // which one it is
 				}
 			})
 		}

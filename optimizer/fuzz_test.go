@@ -2,6 +2,7 @@ package optimizer_test
 
 import (
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -90,7 +91,7 @@ func FuzzHandler(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body string) {
 		b := new(backend)
 		w := httptest.NewRecorder()
-		optimizer.NewHandler(b, optimizer.HandlerOptions{}).ServeHTTP(w, httptest.NewRequest("POST", "/servo", strings.NewReader(body)))
+		optimizer.NewHandler(b, optimizer.HandlerOptions{}).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/servo", strings.NewReader(body)))
 		if w.Code == 400 {
 			assert.Equal(t, new(backend), b)
 			return

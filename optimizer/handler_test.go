@@ -154,7 +154,7 @@ func TestHandlerRoutes(t *testing.T) {
 		{http.MethodPut, "/servo", http.StatusMethodNotAllowed},
 	} {
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest(tt.method, tt.path, strings.NewReader(`{"event":"HELLO"}`)))
+		h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), tt.method, tt.path, strings.NewReader(`{"event":"HELLO"}`)))
 		assert.Equal(t, tt.code, w.Code, "%s %s", tt.method, tt.path)
 		if tt.code == http.StatusMethodNotAllowed {
 			assert.Equal(t, http.MethodPost, w.Header().Get("Allow"))

@@ -145,7 +145,7 @@ func endpoint(text string) (string, error) {
 
 // tokenPrefix marks a token that is sent in a header of the same name. One
 // separator follows it.
-const tokenPrefix = "X-SF-Token"
+const tokenPrefix = "X-SF-Token" //nolint:gosec // the name of a header
 
 // credentials returns the header that carries the token, and the bare secret.
 func credentials(token string) (name, value, secret string, err error) {

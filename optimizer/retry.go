@@ -70,7 +70,7 @@ func (x *exchange) do(ctx context.Context, body []byte) (reply, error) {
 		},
 		CheckRetry: func(ctx context.Context, _ *http.Response, err error) (bool, error) {
 			if err == nil || ctx.Err() != nil {
-				return false, nil
+				return false, nil //nolint:nilerr // the library then hands err on
 			}
 			last = err
 			return x.again(err), nil

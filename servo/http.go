@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"time"
 
 	"github.com/servokit/servokit/config"
 )
@@ -14,12 +15,17 @@ import (
 // newHTTPClient makes a client as the common settings ask for. A client of its
 // own per servo keeps the connections of one from being closed by another.
 func newHTTPClient(c config.Common) (*http.Client, error) {
-	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // documented type
-	transport.DialContext = (&net.Dialer{Timeout: c.Timeouts.Connect.Std()}).DialContext
-	transport.TLSHandshakeTimeout = c.Timeouts.Connect.Std()
-	transport.TLSClientConfig = &tls.Config{
-		MinVersion:         tls.VersionTLS12,
-		InsecureSkipVerify: c.SSLVerify.Insecure, //nolint:gosec // only when the configuration says so explicitly
+	transport := &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: c.Timeouts.Connect.Std()}).DialContext,
+		TLSHandshakeTimeout: c.Timeouts.Connect.Std(),
+		TLSClientConfig: &tls.Config{
+			MinVersion:         tls.VersionTLS12,
+			InsecureSkipVerify: c.SSLVerify.Insecure, //nolint:gosec // only when the configuration says so explicitly
+		},
+		ForceAttemptHTTP2:   true,
+		MaxIdleConnsPerHost: 4,
+		IdleConnTimeout:     90 * time.Second,
 	}
 	if file := c.SSLVerify.CAFile; file != "" {
 		pem, err := os.ReadFile(file)

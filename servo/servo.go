@@ -113,14 +113,14 @@ func New(o Options) (*Servo, error) {
 	if o.Rand == nil {
 		o.Rand = rand.NewPCG(rand.Uint64(), rand.Uint64())
 	}
-	handler := slog.Handler(slog.DiscardHandler)
+	handler := slog.DiscardHandler
 	if o.Logger != nil {
 		handler = NewLogHandler(o.Logger.Handler())
 	}
 	return &Servo{
 		o:      o,
 		log:    slog.New(handler).With("servo", o.Name),
-		rand:   rand.New(o.Rand), //nolint:gosec // jitter needs no secrecy
+		rand:   rand.New(o.Rand),
 		failed: make(chan error, 1),
 	}, nil
 }
