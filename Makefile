@@ -1,0 +1,70 @@
+# ServoKit. `make help` lists the targets.
+GO            ?= go
+BIN           := $(CURDIR)/.cache/bin
+GOLANGCI      := $(BIN)/golangci-lint
+GOLANGCI_MOD  := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+BENCHTIME     ?= 1s
+BENCHCOUNT    ?= 1
+FUZZTIME      ?= 10s
+PKG           ?= ./...
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Compile every package and example
+	$(GO) build ./...
+
+.PHONY: test
+test: compiler ## Vet, then all tests with the race detector
+	$(GO) vet ./...
+	$(GO) test -race -timeout 15m $(PKG)
+
+.PHONY: bench
+bench: ## Run the benchmarks (PKG, BENCHTIME, BENCHCOUNT)
+	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(BENCHCOUNT) $(PKG)
+
+.PHONY: lint
+lint: $(GOLANGCI) ## Lint (installs golangci-lint into .cache/bin)
+	$(GOLANGCI) run ./...
+
+.PHONY: examples
+examples: ## Build every program under examples/ into bin/
+	@mkdir -p bin
+	@for dir in $$($(GO) list -f '{{if eq .Name "main"}}{{.ImportPath}}{{end}}' ./examples/...); do \
+		out=bin/$$(echo $$dir | sed 's|.*/examples/||; s|/|-|g'); \
+		echo "$(GO) build -o $$out $$dir"; $(GO) build -o $$out $$dir || exit 1; \
+	done
+
+.PHONY: cover
+cover: ## Test coverage per function into coverage.out
+	$(GO) test -coverprofile coverage.out -coverpkg ./... $(PKG)
+	$(GO) tool cover -func coverage.out | tail -1
+
+.PHONY: fuzz
+fuzz: ## Fuzz every target for FUZZTIME
+	@for pkg in $$($(GO) list $(PKG)); do \
+		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "$$pkg $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
+
+.PHONY: verify
+verify: ## Formatting, go.mod and portability are in order
+	@files=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$files" || { echo "gofmt would change:"; echo "$$files"; exit 1; }
+	$(GO) mod tidy -diff
+	$(GO) mod verify
+	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./connector/... ./servo/... ./examples/...
+
+# The race detector needs a C compiler.
+.PHONY: compiler
+compiler:
+	@$(CURDIR)/.ci/compiler
+
+$(GOLANGCI): Makefile
+	GOBIN=$(BIN) GOFLAGS= $(GO) install $(GOLANGCI_MOD)
+	@touch $@

@@ -1,0 +1,91 @@
+package servokit_test
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/servokit/servokit"
+
+// What the core packages may import beyond the standard library. Imports point
+// inward, so a package may use those named for it and nothing else of ours.
+var arrows = map[string]struct {
+	ours   []string
+	others []string
+}{
+	"types":  {},
+	"event":  {},
+	"checks": {ours: []string{"types"}, others: []string{"golang.org/x/crypto", "golang.org/x/sys"}},
+	"config": {ours: []string{"types"}, others: []string{"go.yaml.in/yaml/v3"}},
+	"connector": {
+		ours:   []string{"types", "event", "checks", "config"},
+		others: []string{"golang.org/x/crypto", "golang.org/x/sys", "go.yaml.in/yaml/v3"},
+	},
+	"optimizer": {
+		ours:   []string{"types"},
+		others: []string{"github.com/hashicorp/go-retryablehttp", "github.com/hashicorp/go-cleanhttp"},
+	},
+	"servo": {
+		ours: []string{"types", "event", "checks", "config", "connector", "optimizer"},
+		others: []string{
+			"golang.org/x/crypto", "golang.org/x/sys", "go.yaml.in/yaml/v3",
+			"github.com/hashicorp/go-retryablehttp", "github.com/hashicorp/go-cleanhttp",
+		},
+	},
+	"connector/process":       {ours: []string{"types", "event", "checks", "config", "connector"}, others: []string{"*"}},
+	"connector/vegeta":        {ours: []string{"types", "event", "checks", "config", "connector"}, others: []string{"*"}},
+	"optimizer/local":         {ours: []string{"types", "optimizer"}, others: []string{"*"}},
+	"optimizer/optimizertest": {ours: []string{"types", "optimizer"}, others: []string{"*"}},
+}
+
+// forbidden must not be linked by importing the core, whatever the list above
+// says.
+var forbidden = []string{"k8s.io/", "google.golang.org/grpc", "github.com/prometheus/", "github.com/spf13/cobra", "github.com/tsenart/vegeta", "github.com/stretchr/testify", "go.uber.org/goleak"}
+
+func TestImportsPointInward(t *testing.T) {
+	for pkg, allowed := range arrows {
+		t.Run(pkg, func(t *testing.T) {
+			core := !strings.Contains(pkg, "/")
+			for _, dep := range deps(t, "./"+pkg) {
+				if ours, ok := strings.CutPrefix(dep, module+"/"); ok {
+					assert.True(t, ours == pkg || slices.Contains(allowed.ours, ours) || strings.HasPrefix(ours, "internal/"), "%s imports %s", pkg, ours)
+					continue
+				}
+				for _, prefix := range forbidden {
+					if core {
+						assert.False(t, strings.HasPrefix(dep, prefix), "%s links %s", pkg, dep)
+					}
+				}
+				known := slices.ContainsFunc(allowed.others, func(prefix string) bool {
+					return prefix == "*" || dep == prefix || strings.HasPrefix(dep, prefix+"/")
+				})
+				assert.True(t, known, "%s links %s: a new dependency of the core needs a reason", pkg, dep)
+			}
+		})
+	}
+}
+
+// Test helpers must not reach the programs of our users.
+func TestTestHelpersStayOutOfPrograms(t *testing.T) {
+	for _, dep := range deps(t, "./connector/...", "./optimizer", "./optimizer/local", "./servo/...", "./examples/...") {
+		for _, prefix := range []string{"github.com/stretchr/testify", "go.uber.org/goleak", "pgregory.net/rapid", module + "/optimizer/optimizertest"} {
+			assert.False(t, strings.HasPrefix(dep, prefix), "a program links %s", dep)
+		}
+	}
+}
+
+// deps lists everything that packages link, without the standard library.
+func deps(t *testing.T, packages ...string) []string {
+	t.Helper()
+	args := append([]string{"list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}"}, packages...)
+	out, err := exec.CommandContext(t.Context(), "go", args...).Output()
+	require.NoError(t, err)
+	list := strings.Fields(string(out))
+	require.NotEmpty(t, list)
+	return list
+}
