@@ -21,6 +21,8 @@ func (p *process) adjust(ctx context.Context, r connector.AdjustRequest) (types.
 		return types.Description{}, err
 	}
 	defer p.release()
+	ctx, done := p.untilShutdown(ctx)
+	defer done()
 	target, changed, err := p.target(ctx, r.Adjustments)
 	if err != nil {
 		return types.Description{}, fmt.Errorf("adjusting %s: %w", p.name, err)
@@ -120,6 +122,16 @@ func (p *process) enforce(ctx context.Context, v values) error {
 	if err := signalOne(c.pid, p.config.Signal); err != nil && c.alive() {
 		return fmt.Errorf("sending %s to process %d: %w", p.config.Signal, c.pid, err)
 	}
+	// It takes a moment until the signal is handled, and nobody says when.
+	alive, done := c.during(ctx)
+	err := pause(alive, p.config.Ready.MinUptime.Std())
+	done()
+	if errors.Is(err, errExited) {
+		return c.failure()
+	}
+	if err != nil {
+		return err
+	}
 	return p.awaitReady(ctx, c)
 }
 
@@ -199,14 +211,17 @@ func (p *process) back(ctx context.Context, failure error) error {
 	if ctx.Err() != nil {
 		failure = context.Cause(ctx)
 	}
-	restoring, cancel := p.restoring(ctx)
-	defer cancel()
+	restoring, done := p.restoring(ctx)
+	defer done()
 	err := context.Cause(restoring)
 	if err == nil {
 		p.mu.Lock()
 		previous := p.values
 		p.mu.Unlock()
 		err = p.enforce(restoring, previous)
+		if err != nil && restoring.Err() == nil && p.config.Apply == applySignal {
+			err = p.launch(restoring, previous)
+		}
 	}
 	switch {
 	case err == nil:
@@ -226,36 +241,21 @@ func (p *process) back(ctx context.Context, failure error) error {
 func (p *process) restoring(ctx context.Context) (context.Context, func()) {
 	limit := 2*p.config.Stop.Grace.Std() + p.config.Ready.Timeout.Std() + p.config.Ready.MinUptime.Std() + sweepLimit
 	fresh, expire := context.WithTimeoutCause(context.WithoutCancel(ctx), limit, fmt.Errorf("it took more than %s", limit))
+	fresh, done := p.untilShutdown(fresh)
 	fresh, cancel := context.WithCancelCause(fresh)
-	p.mu.Lock()
-	stopping := p.stopping
-	p.mu.Unlock()
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		parent := ctx.Done()
-		for {
-			select {
-			case <-stopping:
-				cancel(connector.ErrStopRequested)
-				return
-			case <-parent:
-				if errors.Is(context.Cause(ctx), connector.ErrStopRequested) {
-					cancel(connector.ErrStopRequested)
-					return
-				}
-				parent = nil
-			case <-fresh.Done():
-				return
-			}
+	stop := func() {
+		if errors.Is(context.Cause(ctx), connector.ErrStopRequested) {
+			cancel(connector.ErrStopRequested)
 		}
-	}()
-	if errors.Is(context.Cause(ctx), connector.ErrStopRequested) {
-		cancel(connector.ErrStopRequested)
 	}
+	if ctx.Err() != nil {
+		stop()
+	}
+	forget := context.AfterFunc(ctx, stop)
 	return fresh, func() {
+		forget()
 		cancel(nil)
-		<-watched
+		done()
 		expire()
 	}
 }

@@ -5,6 +5,7 @@ package process_test
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -181,7 +182,7 @@ func TestAdjustSaysWhenThereIsNoWayBack(t *testing.T) {
 		server := httptest.NewUnstartedServer(http.NotFoundHandler())
 		server.Config.SetKeepAlivesEnabled(false)
 		for ctx.Err() == nil {
-			l, err := listen(r.address)
+			l, err := net.Listen("tcp", r.address) //nolint:noctx // a test
 			if err == nil {
 				_ = server.Listener.Close()
 				server.Listener = l

@@ -55,6 +55,11 @@ func (e *exitError) Error() string {
 
 // start runs the command. On an error nothing is left behind.
 func start(ctx context.Context, args, env []string, dir string, out *output, log *slog.Logger) (*child, error) {
+	if dir != "" { // else the program would be what "does not exist"
+		if _, err := os.Stat(dir); err != nil {
+			return nil, fmt.Errorf("starting %s: the working directory: %w", args[0], err)
+		}
+	}
 	c := &child{
 		output: out, mark: newMark(),
 		exited: make(chan struct{}), gone: make(chan struct{}), kill: make(chan struct{}),

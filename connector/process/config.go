@@ -3,11 +3,13 @@ package process
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net"
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"text/template"
@@ -40,8 +42,9 @@ type Config struct {
 	// File is a configuration file written from the settings. Nil means none.
 	File *File `yaml:"file"`
 	// Apply says how changed settings reach the command: "restart", the
-	// default, or "signal", which writes the file, sends Signal to the process
-	// and is for commands that read all their settings from File.
+	// default, or "signal", which writes the file, sends Signal to the process,
+	// and checks after Ready.MinUptime that it is still ready. That is for
+	// commands that read all their settings from File.
 	Apply string `yaml:"apply"`
 	// Signal is sent when Apply is "signal". The default is HUP.
 	Signal string `yaml:"signal"`
@@ -198,7 +201,7 @@ func (c *Config) Validate() error {
 	if len(c.Command) == 0 || c.Command[0] == "" {
 		add(config.Required("command"))
 	}
-	for name := range c.Env {
+	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
 		if !isVariable(name) {
 			add(config.Invalid("env", name, "the name of an environment variable"))
 		}
@@ -251,7 +254,7 @@ func (c *Config) validateFile() (map[string]bool, error) {
 	mentioned := map[string]bool{}
 	tmpl, err := parseTemplate(c.File.Template)
 	if err != nil {
-		return nil, errors.Join(append(errs, &config.Problem{Path: "file.template", Message: err.Error()})...)
+		return nil, errors.Join(append(errs, &config.FieldError{Path: "file.template", Message: err.Error()})...)
 	}
 	names := map[string]types.Value{}
 	for _, s := range c.Settings {
@@ -260,12 +263,12 @@ func (c *Config) validateFile() (map[string]bool, error) {
 	for _, name := range mentions(tmpl) {
 		mentioned[name] = true
 		if _, ok := names[name]; !ok {
-			errs = append(errs, &config.Problem{Path: "file.template", Message: fmt.Sprintf("there is no setting %q", name)})
+			errs = append(errs, &config.FieldError{Path: "file.template", Message: fmt.Sprintf("there is no setting %q", name)})
 		}
 	}
 	if len(errs) == 0 {
 		if _, err := execute(tmpl, names); err != nil {
-			errs = append(errs, &config.Problem{Path: "file.template", Message: err.Error()})
+			errs = append(errs, &config.FieldError{Path: "file.template", Message: err.Error()})
 		}
 	}
 	return mentioned, errors.Join(errs...)
@@ -295,10 +298,10 @@ func (c *Config) validateSettings(mentioned map[string]bool) []error {
 			errs = append(errs, config.Invalid(path+".env", s.Env, "the name of an environment variable"))
 		}
 		if s.Env == "" && s.Flag == "" && !mentioned[s.Name] {
-			errs = append(errs, &config.Problem{Path: path, Message: "the value goes nowhere: give env or flag, or mention the setting in file.template"})
+			errs = append(errs, &config.FieldError{Path: path, Message: "the value goes nowhere: give env or flag, or mention the setting in file.template"})
 		}
 		if c.Apply == applySignal && !s.Pinned && (s.Env != "" || s.Flag != "") {
-			errs = append(errs, &config.Problem{Path: path, Message: "env and flag cannot change without a restart: use only file.template with apply: signal, or pin the setting"})
+			errs = append(errs, &config.FieldError{Path: path, Message: "env and flag cannot change without a restart: use only file.template with apply: signal, or pin the setting"})
 		}
 	}
 	return errs
@@ -307,7 +310,7 @@ func (c *Config) validateSettings(mentioned map[string]bool) []error {
 func (s Setting) validate(path string) []error {
 	var errs []error
 	problem := func(key, message string) {
-		errs = append(errs, &config.Problem{Path: path + key, Message: message})
+		errs = append(errs, &config.FieldError{Path: path + key, Message: message})
 	}
 	if s.Type != types.RangeKind && s.Type != types.EnumKind {
 		return append(errs, config.Invalid(path+".type", string(s.Type), "range or enum"))
@@ -367,7 +370,7 @@ func (c *Config) validateApply() []error {
 		errs = append(errs, config.Invalid("signal", c.Signal, acceptedSignals()))
 	}
 	if c.Apply == applySignal && c.File == nil {
-		errs = append(errs, &config.Problem{Path: "file", Message: "required with apply: signal"})
+		errs = append(errs, &config.FieldError{Path: "file", Message: "required with apply: signal"})
 	}
 	return errs
 }
@@ -398,7 +401,7 @@ func (r Ready) validate() []error {
 		}
 	}
 	if given > 1 {
-		errs = append(errs, &config.Problem{Path: "ready", Message: "give only one of http, tcp, command and log"})
+		errs = append(errs, &config.FieldError{Path: "ready", Message: "give only one of http, tcp, command and log"})
 	}
 	return errs
 }

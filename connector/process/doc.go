@@ -30,8 +30,8 @@
 //   - cpu_seconds: CPU time of the whole measurement, a series of one point
 //   - resident_memory: resident memory in GiB, a series; pages that processes
 //     share count once for each of them
-//   - restarts: how often the command was started again after it had died on
-//     its own, a series of one point
+//   - restarts: how often the command had to be started again after it had
+//     died on its own, a series of one point
 //
 // CPU time has the resolution of the system, 10 ms on Linux. There, processes
 // that end between two samples are counted through the parent that waits for

@@ -2,7 +2,6 @@ package process
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -54,7 +53,7 @@ func (o *output) read(pipe io.Reader) {
 
 func (o *output) add(line string) {
 	line = strings.ToValidUTF8(strings.TrimRight(line, "\r\n"), "\uFFFD")
-	o.log.Log(context.Background(), slog.LevelDebug, "output", "line", line)
+	o.log.Debug("output", "line", line)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.lines = append(o.lines, line)

@@ -156,6 +156,28 @@ func (p *process) acquire(ctx context.Context) error {
 
 func (p *process) release() { <-p.busy }
 
+// untilShutdown returns a context that also ends when Shutdown begins, so that
+// nothing it waits for keeps it waiting. Call the function when done.
+func (p *process) untilShutdown(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	p.mu.Lock()
+	stopping := p.stopping
+	p.mu.Unlock()
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		select {
+		case <-stopping:
+			cancel(connector.ErrStopRequested)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		cancel(nil)
+		<-watched
+	}
+}
+
 func (p *process) component() types.Component {
 	p.mu.Lock()
 	current := p.values
@@ -190,6 +212,8 @@ func (p *process) startup(ctx context.Context, _ connector.Lifecycle) (connector
 		default:
 		}
 	})
+	ctx, done := p.untilShutdown(ctx)
+	defer done()
 	if err := p.launch(ctx, p.initial); err != nil {
 		return connector.None{}, fmt.Errorf("starting %s: %w", p.name, errors.Join(err, p.file.restore()))
 	}

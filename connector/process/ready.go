@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"time"
 )
@@ -52,8 +53,11 @@ func (p *process) awaitReady(ctx context.Context, c *child) error {
 		if err == nil && c.alive() {
 			return nil
 		}
-		if deadline.Err() == nil {
+		// What an attempt says that ran into the deadline is of little use.
+		if last == nil || deadline.Err() == nil && !os.IsTimeout(err) {
 			last = err
+		}
+		if deadline.Err() == nil {
 			err = pause(deadline, p.config.Ready.Interval.Std())
 			if err == nil {
 				continue

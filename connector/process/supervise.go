@@ -14,24 +14,22 @@ func (p *process) supervise(ctx context.Context) error {
 		if err != nil {
 			return nil //nolint:nilerr // the servo stops
 		}
-		if c != nil {
-			p.log.WarnContext(ctx, "process ended on its own", "pid", c.pid, "state", c.state, "again_in", backoff)
-			if c.ended.Sub(c.started) > most {
-				backoff = first
-			}
+		if c != nil && c.ended.Sub(c.started) > most {
+			backoff = first
 		}
 		if err := pause(ctx, backoff); err != nil {
 			return nil //nolint:nilerr // the servo stops
 		}
-		backoff = min(2*backoff, most)
-		if p.revive(ctx, c) != nil {
-			continue
+		if p.revive(ctx) {
+			backoff = min(2*backoff, most)
+		} else {
+			backoff = first
 		}
 	}
 }
 
-// awaitDeath returns when the command should be running and is not: with the
-// process that ended, or nil if none has been left to start with.
+// awaitDeath returns when the command should be running and is not, with the
+// process that ended, if there is one. An adjustment may be about to start it.
 func (p *process) awaitDeath(ctx context.Context) (*child, error) {
 	for {
 		p.mu.Lock()
@@ -41,10 +39,7 @@ func (p *process) awaitDeath(ctx context.Context) (*child, error) {
 		if c != nil {
 			exited = c.exited
 		}
-		if wanted && c == nil && len(p.busy) == 0 {
-			return nil, nil
-		}
-		if wanted && c != nil && !c.alive() {
+		if wanted && !c.alive() {
 			return c, nil
 		}
 		select {
@@ -56,29 +51,31 @@ func (p *process) awaitDeath(ctx context.Context) (*child, error) {
 	}
 }
 
-// revive starts the command with the values in force, unless somebody else has
-// done so meanwhile.
-func (p *process) revive(ctx context.Context, dead *child) error {
-	if err := p.acquire(ctx); err != nil {
-		return err
+// revive starts the command with the values in force, and reports false if
+// there was no need: somebody else has done so meanwhile.
+func (p *process) revive(ctx context.Context) bool {
+	ctx, done := p.untilShutdown(ctx)
+	defer done()
+	if p.acquire(ctx) != nil {
+		return false
 	}
 	defer p.release()
 	p.mu.Lock()
 	wanted, current, v := p.wanted, p.child, p.values
 	p.mu.Unlock()
 	if !wanted || current.alive() {
-		return nil
+		return false
 	}
-	if dead != nil {
-		p.update(func() { p.restarts++ })
+	if current != nil { // not after an attempt that failed
+		p.log.WarnContext(ctx, "process ended on its own", "pid", current.pid, "state", current.state)
 	}
+	p.update(func() { p.restarts++ })
 	began := time.Now()
-	if err := p.launch(ctx, v); err != nil {
-		if ctx.Err() == nil {
-			p.log.ErrorContext(ctx, "process does not start again", "error", err)
-		}
-		return err
+	switch err := p.launch(ctx, v); {
+	case err == nil:
+		p.log.InfoContext(ctx, "process started again", "took", time.Since(began))
+	case ctx.Err() == nil:
+		p.log.ErrorContext(ctx, "process does not start again", "error", err)
 	}
-	p.log.InfoContext(ctx, "process started again", "took", time.Since(began))
-	return nil
+	return true
 }
