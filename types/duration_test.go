@@ -2,6 +2,8 @@ package types_test
 
 import (
 	"encoding/json"
+	"flag"
+	"io"
 	"math"
 	"strings"
 	"testing"
@@ -248,4 +250,16 @@ func TestDurationWritesText(t *testing.T) {
 	require.NoError(t, json.Unmarshal(keys, &back))
 	assert.Equal(t, map[types.Duration]int{d: 1}, back)
 	assert.ErrorContains(t, json.Unmarshal([]byte(`{"1x":1}`), &back), `unknown unit "x"`)
+}
+
+// A flag of a command line reads and shows the text form.
+func TestDurationAsAFlag(t *testing.T) {
+	flags := flag.NewFlagSet("servo", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	var wait types.Duration
+	flags.TextVar(&wait, "wait", types.Duration(90*time.Second), "how long")
+	assert.Equal(t, "1m30s", flags.Lookup("wait").DefValue)
+	require.NoError(t, flags.Parse([]string{"-wait", "2w"}))
+	assert.Equal(t, 14*day, wait.Std())
+	assert.ErrorContains(t, flags.Parse([]string{"-wait", "2"}), `invalid duration "2"`)
 }
