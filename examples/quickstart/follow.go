@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/servokit/servokit/optimizer"
+	"github.com/servokit/servokit/optimizer/local"
+	"github.com/servokit/servokit/types"
+)
+
+// followOptimizer lets the optimizer at --optimizer-url drive the servo until
+// the trials are used up or the optimizer says that it is done, and keeps
+// account of what was tried. Then the embedded optimizer validates the best of
+// it, since a measurement of a search alone proves nothing.
+func followOptimizer(ctx context.Context, o options, app application, v *view, log *slog.Logger) (local.Result, error) {
+	so, err := studyOptions(o)
+	if err != nil {
+		return local.Result{}, err
+	}
+	client, err := optimizer.NewClient(optimizer.Options{
+		URL: o.optimizerURL, Token: o.token, Logger: log,
+		Retry: optimizer.Retry{ConnectMaxTime: time.Minute, MaxTime: 5 * time.Minute},
+	})
+	if err != nil {
+		return local.Result{}, err
+	}
+	v.note("the optimizer at " + redactURL(o.optimizerURL) + " is in charge")
+	account := &account{Backend: client, options: so, view: v, done: make(chan struct{})}
+	if err := runServo(ctx, o, app, account, log, account.done); err != nil {
+		return local.Result{}, err
+	}
+	if ctx.Err() != nil {
+		return local.Result{}, context.Cause(ctx)
+	}
+	seen := account.result()
+	if seen.Baseline == nil {
+		return local.Result{}, errors.New("the optimizer has not measured anything")
+	}
+	if seen.Best == nil {
+		seen.Validation = &local.Validation{Verdict: "no configuration beat the baseline: none kept the constraints"}
+		seen.Kept = "baseline"
+		return seen, nil
+	}
+	v.note("validating the best of what was tried")
+	checked, err := runStudy(ctx, o, app, v, log, []types.Adjustments{seen.Best.Settings})
+	if err != nil {
+		return local.Result{}, err
+	}
+	checked.Trials, checked.Baseline = seen.Trials, seen.Baseline
+	checked.Best = seen.Best
+	return checked, nil
+}
+
+// account passes everything on to an optimizer and notes the trials that come
+// by. The first measurement is the baseline.
+type account struct {
+	optimizer.Backend
+	options local.Options
+	view    *view
+	done    chan struct{}
+
+	mu       sync.Mutex
+	settings types.Adjustments
+	trials   []local.Trial
+	baseline *local.Trial
+	finished bool
+}
+
+// Next notes when the optimizer says that it has no more work.
+func (a *account) Next(ctx context.Context) (optimizer.Command, error) {
+	cmd, err := a.Backend.Next(ctx)
+	if err == nil && cmd.Verb == optimizer.Sleep && strings.HasPrefix(cmd.SleepReason, "done") {
+		a.finish()
+	}
+	return cmd, err
+}
+
+// Reply notes what was adjusted and measured.
+func (a *account) Reply(ctx context.Context, r optimizer.Result) error {
+	if err := a.Backend.Reply(ctx, r); err != nil {
+		return err
+	}
+	a.mu.Lock()
+	switch {
+	case r.Verb == optimizer.Describe && r.Outcome == "" || r.Verb == optimizer.Adjust && r.Outcome == "":
+		a.settings = settingsOf(r.Description)
+	case r.Verb == optimizer.Adjust && r.Outcome != types.Cancelled, r.Verb == optimizer.Measure && r.Outcome != types.Cancelled:
+		a.add(r)
+	}
+	full := len(a.trials) >= a.options.Trials
+	a.mu.Unlock()
+	if full {
+		a.finish()
+	}
+	return nil
+}
+
+// add notes a trial; a.mu is held.
+func (a *account) add(r optimizer.Result) {
+	t := local.Trial{Settings: a.settings, Metrics: map[string]float64{}, Outcome: r.Outcome, Message: r.Message}
+	for _, m := range r.Measurement.Metrics() {
+		if s := r.Measurement.Summary(m.Name); s.Count > 0 {
+			t.Metrics[m.Name] = s.Mean
+		}
+	}
+	for _, f := range a.options.Formulas {
+		if value, ok := f.Eval(t.Metrics); ok {
+			t.Metrics[f.Name()] = value
+		}
+	}
+	if value, ok := t.Metrics[a.options.Objective.Metric]; ok && r.Outcome == "" {
+		t.Objective = types.Observe(value)
+	}
+	_, t.Feasible = t.Objective.Float64()
+	for _, c := range a.options.Constraints {
+		value, ok := t.Metrics[c.Metric]
+		switch {
+		case !ok:
+			t.Feasible = false
+		case value > c.Limit: // the quickstart has upper bounds only, in the units of the metrics
+			t.Feasible = false
+			t.Violations = append(t.Violations, fmt.Sprintf("%s: %.4g violates %s", c.Metric, value, c))
+		}
+	}
+	update := local.Update{Phase: local.PhaseSearch, Trials: a.options.Trials, Finished: &t}
+	if a.baseline == nil && r.Outcome == "" {
+		a.baseline = &t
+		update.Phase, update.Trial, update.Trials = local.PhaseBaseline, 1, 1
+	} else {
+		t.Number = len(a.trials) + 1
+		a.trials = append(a.trials, t)
+		update.Trial = t.Number
+	}
+	update.Baseline, update.Best = a.baseline, a.best()
+	a.view.update(update)
+}
+
+// best is the cheapest feasible trial that differs from the baseline; a.mu is
+// held.
+func (a *account) best() *local.Trial {
+	var best *local.Trial
+	for i, t := range a.trials {
+		cost, ok := t.Objective.Float64()
+		if !ok || !t.Feasible || settingsText(t.Settings) == settingsText(a.baseline.Settings) {
+			continue
+		}
+		if best == nil {
+			best = &a.trials[i]
+		} else if least, _ := best.Objective.Float64(); cost < least {
+			best = &a.trials[i]
+		}
+	}
+	return best
+}
+
+func (a *account) finish() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.finished {
+		a.finished = true
+		close(a.done)
+	}
+}
+
+func (a *account) result() local.Result {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	r := local.Result{Trials: a.trials, Baseline: a.baseline}
+	if a.baseline != nil {
+		r.Best = a.best()
+	}
+	return r
+}
+
+func settingsOf(d types.Description) types.Adjustments {
+	var as types.Adjustments
+	for _, c := range d.Components {
+		for _, s := range c.Settings {
+			as = append(as, types.Adjustment{Component: c.Name, Setting: s.Name, Value: s.Value})
+		}
+	}
+	return as
+}
