@@ -162,3 +162,13 @@ func TestMergeDescriptions(t *testing.T) {
 	assert.Equal(t, "cpu", first.Components[0].Settings[0].Name, "the inputs are not touched")
 	assert.Equal(t, types.Description{}, types.MergeDescriptions())
 }
+
+// The settings of a connector may have room behind them that is not ours.
+func TestMergeDescriptionsDoesNotWriteBehindItsInput(t *testing.T) {
+	backing := []types.Setting{{Name: "cpu"}, {Name: "mine"}}
+	types.MergeDescriptions(
+		types.Description{Components: []types.Component{{Name: "web", Settings: backing[:1]}}},
+		types.Description{Components: []types.Component{{Name: "web", Settings: []types.Setting{{Name: "mem"}}}}},
+	)
+	assert.Equal(t, "mine", backing[1].Name)
+}

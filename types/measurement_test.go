@@ -83,11 +83,13 @@ func TestMeasurementJSON(t *testing.T) {
 				series(throughput, "pod-a", unknown(0, nan), at(10, 7), unknown(20, types.Sample{}), unknown(30, inf), unknown(40, types.Stale()), at(50, 0)),
 				series(latency, "", unknown(0, nan), unknown(60, types.Stale())),
 				series(types.Metric{Name: "empty"}, ""),
+				series(types.Metric{Name: "timeless"}, "", types.DataPoint{Sample: nan}),
 			}},
 			[]types.Reading{
 				series(throughput, "pod-a", at(10, 7), at(50, 0)),
 				series(latency, "1709088000"),
 				series(types.Metric{Name: "empty"}, ""),
+				series(types.Metric{Name: "timeless"}, ""),
 			},
 		},
 		{

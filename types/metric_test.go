@@ -65,3 +65,15 @@ func TestTimeSeries(t *testing.T) {
 	assert.Empty(t, empty.Samples())
 	assert.Zero(t, types.NewTimeSeries(latency, at(5, 1)).Duration())
 }
+
+func TestTimeSeriesKeepsTheOrderOfEqualTimes(t *testing.T) {
+	points := make([]types.DataPoint, 100)
+	for i := range points {
+		points[i] = at(float64(-(i % 2)), float64(i+1))
+	}
+	samples := types.NewTimeSeries(latency, points...).Samples()
+	for i := range 50 {
+		assert.Equal(t, types.Observe(float64(2*i+2)), samples[i])
+		assert.Equal(t, types.Observe(float64(2*i+1)), samples[50+i])
+	}
+}
