@@ -166,8 +166,10 @@ func names(list []string) string {
 func (s *study) plot() {
 	n := min(s.options.initial(s.space), s.options.Trials) - len(s.candidates)
 	tried := make(seen)
-	for _, c := range append(s.candidates, s.baseline) {
-		tried[key(c)] = true
+	for _, c := range append(slices.Clone(s.candidates), s.baseline) {
+		if point, ok := s.space.Point(c); ok {
+			tried[pointKey(s.space, point)] = true
+		}
 	}
 	s.design = spread(s.space, n, tried, s.source(0))
 }

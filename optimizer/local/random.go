@@ -1,6 +1,10 @@
 package local
 
-import "math/rand/v2"
+import (
+	"encoding/binary"
+	"math"
+	"math/rand/v2"
+)
 
 // Random searches at random, uniformly over the configurations that have not
 // been tried. Use it as the yardstick for another sampler.
@@ -12,7 +16,7 @@ func (Random) Suggest(space *Space, history []Observation, rng *rand.Rand) []flo
 	return randomPoint(space, seenIn(space, history), rng)
 }
 
-// seen is a set of snapped points.
+// seen is a set of configurations, by [pointKey].
 type seen map[string]bool
 
 func seenIn(space *Space, history []Observation) seen {
@@ -23,7 +27,14 @@ func seenIn(space *Space, history []Observation) seen {
 	return s
 }
 
-func pointKey(space *Space, point []float64) string { return key(space.Settings(point)) }
+// pointKey is the same for points that snap to the same configuration.
+func pointKey(space *Space, point []float64) string {
+	b := make([]byte, 0, 8*len(point))
+	for _, u := range space.Snap(point) {
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(u))
+	}
+	return string(b)
+}
 
 // randomPoint draws an unseen point. In a small space it looks at every
 // configuration, so that it cannot miss the last one.

@@ -162,7 +162,7 @@ func (l landscape) search(t testing.TB, sampler local.Sampler, seed uint64) floa
 }
 
 func TestGaussianProcessFindsOptimum(t *testing.T) {
-	const seeds = 10
+	const seeds = 6
 	for _, l := range landscapes() {
 		t.Run(l.name, func(t *testing.T) {
 			var model, random, worst float64
