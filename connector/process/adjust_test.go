@@ -89,16 +89,15 @@ func TestAdjustTakesValuesOutsideTheRange(t *testing.T) {
 func TestAdjustRejectsAndGoesBack(t *testing.T) {
 	tests := []struct {
 		behaviour  string
-		timeout    time.Duration
 		settlement time.Duration
 		reason     string
 		says       []string
 		not        []string
 	}{
-		{"dies", patience, 0, types.ReasonStartFailed, []string{"exit status 3", "line 99", "panic: not enough memory for the cache"}, []string{"line 20\n"}},
-		{"never", 300 * time.Millisecond, 0, types.ReasonStartFailed, []string{"was not ready within", "503 Service Unavailable"}, nil},
-		{"dies-later", patience, patience, types.ReasonUnstable, []string{"during settlement", "exit status 5", "giving up"}, nil},
-		{"fades", patience, patience, types.ReasonUnstable, []string{"during settlement", "3 probes in a row failed", "503"}, nil},
+		{"dies", 0, types.ReasonStartFailed, []string{"exit status 3", "line 99", "panic: not enough memory for the cache"}, []string{"line 20\n"}},
+		{"never", 0, types.ReasonStartFailed, []string{"was not ready within", "503 Service Unavailable"}, nil},
+		{"dies-later", patience, types.ReasonUnstable, []string{"during settlement", "exit status 5", "giving up"}, nil},
+		{"fades", patience, types.ReasonUnstable, []string{"during settlement", "3 probes in a row failed", "503"}, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.behaviour, func(t *testing.T) {
@@ -106,7 +105,7 @@ func TestAdjustRejectsAndGoesBack(t *testing.T) {
 				// The time to become ready counts for the way back as well,
 				// so only what never gets ready is given less.
 				if tt.behaviour == "never" {
-					c.Ready.Timeout = types.Duration(3 * time.Second)
+					c.Ready.Timeout = types.Duration(5 * time.Second)
 				}
 			})
 			before := r.info()

@@ -19,6 +19,11 @@ func (p *process) checks() []checks.Check {
 		Description: "the program and its directory exist",
 		Severity:    checks.Critical,
 		Run:         p.checkCommand,
+	}, {
+		Name:        "Watchdog of " + p.name,
+		Description: "there is a shell that can clean up after a servo that is killed",
+		Severity:    checks.Warning,
+		Run:         checkShell,
 	}}
 	if p.file != nil {
 		list = append(list, checks.Check{
@@ -52,6 +57,13 @@ func (p *process) checkCommand(context.Context) error {
 	program := inDir(p.config.Command[0], p.config.Dir)
 	if _, err := exec.LookPath(program); err != nil {
 		return &checks.Error{Message: "the command cannot be run", Hint: "install it, make it executable (chmod +x) or correct command", Err: err}
+	}
+	return nil
+}
+
+func checkShell(context.Context) error {
+	if _, err := exec.LookPath(shell); err != nil {
+		return &checks.Error{Message: "processes may be left behind if the servo is killed", Hint: "provide " + shell, Err: err}
 	}
 	return nil
 }

@@ -37,21 +37,6 @@ process:
     - {name: workers, type: range, min: 1, max: 8, default: 2, unit: threads, flag: -w}
     - {name: ratio, type: range, min: 0.5, max: 1.5, step: 0.25, default: 1.0, env: RATIO, pinned: true}
     - {name: level, type: enum, values: [low, 3], default: 3}
-  file: {path: app.conf, mode: 0640, template: "{{range $x := .level}}{{end}}{{with .workers}}{{template \"w\" .}}{{end}}{{define \"w\"}}{{.}}{{end}}"}
-  ready: {http: "http://127.0.0.1:1/health", timeout: 3}
-  settlement: 1m
-`)
-	if err != nil { // ranging over a text is not possible, and that is found before anything starts
-		require.ErrorContains(t, err, "process.file.template")
-	}
-	p, err = build(t, `
-process:
-  command: [sleep, 5]
-  env: {TOKEN: hush}
-  settings:
-    - {name: workers, type: range, min: 1, max: 8, default: 2, unit: threads, flag: -w}
-    - {name: ratio, type: range, min: 0.5, max: 1.5, step: 0.25, default: 1.0, env: RATIO, pinned: true}
-    - {name: level, type: enum, values: [low, 3], default: 3}
   file: {path: app.conf, mode: 0640, template: "{{with .level}}level {{.}}{{end}}"}
   ready: {http: "http://127.0.0.1:1/health", timeout: 3}
   settlement: 1m
@@ -185,7 +170,7 @@ func TestChecks(t *testing.T) {
 			change(c)
 		})
 		byName := map[string]checks.Result{}
-		for _, name := range []string{"Command of app", "File of app", "Probe of app"} {
+		for _, name := range []string{"Command of app", "Watchdog of app", "File of app", "Probe of app"} {
 			results, err := connector.Check.Dispatch(t.Context(), &r.bus, connector.CheckRequest{Names: []string{name}})
 			require.NoError(t, err)
 			require.Len(t, results, 1)
@@ -197,7 +182,7 @@ func TestChecks(t *testing.T) {
 	}
 	t.Run("all well", func(t *testing.T) {
 		results := run(t, func(*process.Config) {})
-		require.Len(t, results, 3)
+		require.Len(t, results, 4)
 		for name, r := range results {
 			assert.NoError(t, r.Err, name)
 		}

@@ -4,7 +4,6 @@ package process_test
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,83 +17,68 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/servokit/servokit/config"
-	"github.com/servokit/servokit/connector"
 	"github.com/servokit/servokit/connector/process"
-	"github.com/servokit/servokit/event"
 	"github.com/servokit/servokit/types"
 )
 
-// doomedServo runs the application and adjusts it to a configuration that does
-// not get ready, until somebody kills it.
-func doomedServo() {
-	fail := func(err error) {
-		if err != nil {
-			fmt.Println("error:", err)
-			os.Exit(1)
-		}
-	}
-	c := appConfig(os.Getenv("APP_ADDRESS"), os.Getenv("APP_PIDS"))
-	c.Env["APP_CHILDREN"] = config.NewSecret("yes")
-	c.Stop.Grace = types.Duration(200 * time.Millisecond)
-	p, err := process.New(c, connector.Env{})
-	fail(err)
-	var bus event.Bus
-	host := connector.NewHost(&bus, "process", nil)
-	fail(p.Bind(host))
-	ctx := context.Background()
-	_, err = connector.Startup.Dispatch(ctx, &bus, connector.Lifecycle{})
-	fail(err)
-	host.Start(ctx, fail)
-	fmt.Println("adjusting")
-	_, err = connector.Adjust.Dispatch(ctx, &bus, connector.AdjustRequest{Adjustments: types.Adjustments{to("behaviour", types.Text("never"))}})
-	fail(err)
-	fmt.Println("adjusted")
-}
-
 func TestKillingTheServoDuringAnAdjustmentLeavesNoOrphan(t *testing.T) {
-	pids := t.TempDir()
-	servo := again("servo")
-	servo.Env = append(servo.Env, "APP_ADDRESS="+freeAddress(t), "APP_PIDS="+pids)
-	out, err := servo.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, servo.Start())
-	line, err := bufio.NewReader(out).ReadString('\n')
-	require.NoError(t, err)
-	require.Equal(t, "adjusting\n", line)
-
-	// Two runs of three processes each, and the second run is what is killed.
-	var victims []int
-	assert.Eventually(t, func() bool {
-		victims = nil
-		all := pidsIn(t, pids)
-		for _, pid := range all {
-			if runs(pid) {
-				victims = append(victims, pid)
+	for _, guarded := range []bool{true, false} {
+		t.Run(fmt.Sprintf("with watchdog %t", guarded), func(t *testing.T) {
+			pids := t.TempDir()
+			servo := again("servo")
+			servo.Env = append(servo.Env, "APP_ADDRESS="+freeAddress(t), "APP_PIDS="+pids)
+			if guarded {
+				servo.Env = append(servo.Env, "APP_CHILDREN=yes")
 			}
-		}
-		return len(all) == 6 && len(victims) == 3
-	}, patience, glance)
-	marks := map[string]bool{}
-	for _, pid := range victims {
-		marks[variable(t, pid, "SERVOKIT_PROCESS")] = true
-	}
-	assert.Len(t, marks, 1)
-	var watchdogs []int
-	for mark := range marks {
-		watchdogs = withArgument(t, "SERVOKIT_PROCESS="+mark)
-	}
-	assert.Len(t, watchdogs, 1)
+			out, err := servo.StdoutPipe()
+			require.NoError(t, err)
+			require.NoError(t, servo.Start())
+			line, err := bufio.NewReader(out).ReadString('\n')
+			require.NoError(t, err)
+			require.Equal(t, "adjusting\n", line)
 
-	require.NoError(t, servo.Process.Kill())
-	assert.Error(t, servo.Wait())
-	require.Eventually(t, func() bool {
-		for _, pid := range append(victims, watchdogs...) {
-			if runs(pid) {
-				return false
+			// Two runs of the application, and the second is what is killed.
+			size := 1
+			if guarded {
+				size = 3
 			}
-		}
-		return true
-	}, 5*time.Second, glance, "app %v and watchdog %v must be gone", victims, watchdogs)
+			var victims []int
+			assert.Eventually(t, func() bool {
+				victims = nil
+				all := pidsIn(t, pids)
+				for _, pid := range all {
+					if runs(pid) {
+						victims = append(victims, pid)
+					}
+				}
+				return len(all) == 2*size && len(victims) == size
+			}, patience, glance)
+			marks := map[string]bool{}
+			for _, pid := range victims {
+				marks["SERVOKIT_PROCESS="+variable(t, pid, "SERVOKIT_PROCESS")] = true
+			}
+			assert.Len(t, marks, 1)
+			var watchdogs []int
+			for mark := range marks {
+				watchdogs = withArgument(t, mark)
+			}
+			require.Len(t, watchdogs, 1)
+			if !guarded { // then it is up to the kernel to end the command
+				require.NoError(t, syscall.Kill(watchdogs[0], syscall.SIGKILL))
+			}
+
+			require.NoError(t, servo.Process.Kill())
+			assert.Error(t, servo.Wait())
+			require.Eventually(t, func() bool {
+				for _, pid := range append(victims, watchdogs...) {
+					if runs(pid) {
+						return false
+					}
+				}
+				return true
+			}, 5*time.Second, glance, "app %v and watchdog %v must be gone", victims, watchdogs)
+		})
+	}
 }
 
 func variable(t *testing.T, pid int, name string) string {
@@ -156,8 +140,14 @@ func TestDescendantsGoWithTheCommand(t *testing.T) {
 	t.Run("shutdown", func(t *testing.T) {
 		r := started(t, withChildren)
 		family(r)
+		pid := r.info().PID
+		group, err := syscall.Getpgid(pid)
+		require.NoError(t, err)
+		assert.Equal(t, pid, group, "the Ctrl-C of a terminal does not reach it")
+		mark := "SERVOKIT_PROCESS=" + variable(t, pid, "SERVOKIT_PROCESS")
+		assert.Len(t, withArgument(t, mark), 1, "the watchdog")
 		r.stop()
 		assert.Empty(t, r.alive())
-		assert.Empty(t, withArgument(t, "servokit-watchdog\x00SERVOKIT_PROCESS="+"none"))
+		assert.Empty(t, withArgument(t, mark))
 	})
 }

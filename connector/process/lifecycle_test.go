@@ -45,10 +45,10 @@ func TestStartupFailsWithTheReasonAndLeavesNothing(t *testing.T) {
 		{"killed", func(c *process.Config) { c.Command = []string{"/bin/sh", "-c", "kill -9 $$"} }, []string{"signal: killed", "it printed nothing"}},
 		{"file cannot be written", func(c *process.Config) { c.File.Path = "/no/such/dir/app.conf" }, []string{"/no/such/dir"}},
 		{"probe command fails", func(c *process.Config) {
-			c.Ready = process.Ready{Command: []string{"sh", "-c", "echo still loading; exit 7"}, Timeout: types.Duration(300 * time.Millisecond)}
+			c.Ready = process.Ready{Command: []string{"sh", "-c", "echo still loading; exit 7"}, Timeout: types.Duration(time.Second)}
 		}, []string{"not ready within", "exit status 7", "still loading"}},
 		{"nothing listens", func(c *process.Config) {
-			c.Ready = process.Ready{TCP: freeAddress(t), Timeout: types.Duration(200 * time.Millisecond)}
+			c.Ready = process.Ready{TCP: freeAddress(t), Timeout: types.Duration(time.Second)}
 		}, []string{"not ready within", "connection refused"}},
 		{"line never printed", func(c *process.Config) {
 			c.Ready = process.Ready{Log: "^serving", Timeout: types.Duration(200 * time.Millisecond)}
@@ -172,7 +172,7 @@ func TestShutdown(t *testing.T) {
 			c.Stop.Grace = types.Duration(patience)
 		})
 		// The grace would take longer than there is time.
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 		defer cancel()
 		require.NoError(t, shutdown(r, ctx))
 		assert.NoError(t, ctx.Err(), "it is over in time")
@@ -183,7 +183,7 @@ func TestShutdown(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		assert.ErrorIs(t, shutdown(r, ctx), context.Canceled, "the event is not even dispatched")
-		ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
+		ctx, cancel = context.WithTimeout(t.Context(), 500*time.Millisecond)
 		defer cancel()
 		require.NoError(t, shutdown(r, ctx))
 		assert.Empty(t, r.alive())
@@ -223,10 +223,11 @@ func TestAnAdjustmentRevivesADeadCommand(t *testing.T) {
 	})
 	pid := r.info().PID
 	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
-	require.Eventually(t, func() bool { return !runs(pid) }, patience, glance)
-	_, err := r.adjust(t.Context(), 0)
-	require.NoError(t, err)
-	assert.Equal(t, "4", r.info().Workers)
+	require.Eventually(t, func() bool { // the death may not have been noticed at first
+		_, err := r.adjust(t.Context(), 0)
+		i, down := r.ask()
+		return assert.NoError(t, err) && down == nil && i.PID != pid && i.Workers == "4"
+	}, patience, glance)
 }
 
 // logBook is a log that can be read while it is written.

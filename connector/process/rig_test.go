@@ -5,6 +5,7 @@ package process_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -195,7 +196,8 @@ func runs(pid int) bool {
 	}
 	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
-		return false
+		_, err = os.Stat("/proc/self")
+		return err != nil // where there is no such thing, it exists
 	}
 	for i := len(data) - 1; i >= 0; i-- {
 		if data[i] == ')' {
@@ -217,4 +219,30 @@ func outcome(t *testing.T, err error) (types.Outcome, string) {
 		return "", ""
 	}
 	return o.Outcome, o.Reason
+}
+
+// doomedServo runs the application and adjusts it to a configuration that does
+// not get ready, until somebody kills it.
+func doomedServo() {
+	fail := func(err error) {
+		if err != nil {
+			fmt.Println("error:", err)
+			os.Exit(1)
+		}
+	}
+	c := appConfig(os.Getenv("APP_ADDRESS"), os.Getenv("APP_PIDS"))
+	c.Stop.Grace = types.Duration(200 * time.Millisecond)
+	p, err := process.New(c, connector.Env{})
+	fail(err)
+	var bus event.Bus
+	host := connector.NewHost(&bus, "process", nil)
+	fail(p.Bind(host))
+	ctx := context.Background()
+	_, err = connector.Startup.Dispatch(ctx, &bus, connector.Lifecycle{})
+	fail(err)
+	host.Start(ctx, fail)
+	fmt.Println("adjusting")
+	_, err = connector.Adjust.Dispatch(ctx, &bus, connector.AdjustRequest{Adjustments: types.Adjustments{to("behaviour", types.Text("never"))}})
+	fail(err)
+	fmt.Println("adjusted")
 }

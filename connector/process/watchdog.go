@@ -12,6 +12,8 @@ import (
 	"time"
 )
 
+const shell = "/bin/sh"
+
 // watchdogScript waits for its input to end, which happens when the servo does,
 // and then kills the process group and everything that carries the mark, until
 // nothing is found any more. "bye" ends it without that.
@@ -50,7 +52,7 @@ func startWatchdog(ctx context.Context, mark string) (*watchdog, error) {
 		return nil, err
 	}
 	defer func() { _ = r.Close() }()
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), "/bin/sh", "-c", watchdogScript, "servokit-watchdog", markVariable+"="+mark)
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), shell, "-c", watchdogScript, "servokit-watchdog", markVariable+"="+mark)
 	cmd.Stdin = r
 	cmd.Env = []string{"PATH=/usr/local/bin:/usr/bin:/bin:" + os.Getenv("PATH")}
 	cmd.Dir = "/"
