@@ -627,3 +627,35 @@ func TestConcurrentUse(t *testing.T) {
 	<-e.Done()
 	wg.Wait()
 }
+
+func TestBestIsAppliedDifferently(t *testing.T) {
+	a := shop()
+	e, err := local.New(shopOptions(t))
+	require.NoError(t, err)
+	a.hook = func(c optimizer.Command, _ *optimizer.Result) bool {
+		if e.Status().Phase == local.PhaseApply && number(c.Adjustments[0].Value) != 8 {
+			c.Adjustments[0].Value = types.Int(7)
+		}
+		return false
+	}
+	r := a.run(t, e)
+	require.ErrorContains(t, r.Err, "adjusting to the best configuration: failed: applied differently: app.workers is 7 instead of ")
+	assert.Equal(t, "baseline", r.Kept, "what was not validated is not kept")
+	assert.InDelta(t, 8, number(r.Applied[0].Value), 0)
+}
+
+func TestServoThatConfirmsNothing(t *testing.T) {
+	a := shop()
+	a.hook = func(c optimizer.Command, _ *optimizer.Result) bool {
+		if c.Verb == optimizer.Adjust {
+			a.adjust(c.Adjustments)
+		}
+		return c.Verb == optimizer.Adjust
+	}
+	e, err := local.New(shopOptions(t))
+	require.NoError(t, err)
+	r := a.run(t, e)
+	require.NoError(t, r.Err, "it is taken at its word")
+	assert.True(t, r.Validation.Better)
+	assert.Equal(t, r.Best.Settings, r.Applied)
+}
