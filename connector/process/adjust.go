@@ -95,7 +95,11 @@ func (p *process) settingNames() string {
 
 // apply brings the values into force and watches the command settle.
 func (p *process) apply(ctx context.Context, v values, settlement time.Duration) error {
-	if err := connector.Progress(ctx, types.Progress{Percent: 5, Message: "applying " + p.config.Apply}); err != nil {
+	message := "restarting"
+	if p.config.Apply == applySignal {
+		message = "signalling"
+	}
+	if err := connector.Progress(ctx, types.Progress{Percent: 5, Message: message}); err != nil {
 		return err
 	}
 	if err := p.enforce(ctx, v); err != nil {

@@ -111,7 +111,8 @@ type File struct {
 
 // Ready says when the command counts as ready: when the probe succeeds. Give at
 // most one of HTTP, TCP, Command and Log. Without any, the command is ready when
-// it is still alive after MinUptime.
+// it is still alive after MinUptime. An HTTP or TCP probe that succeeds while
+// the command does not run is an error: somebody else has its address.
 type Ready struct {
 	// HTTP is a URL that must answer with a status from 200 to 399. Redirects
 	// are not followed.
