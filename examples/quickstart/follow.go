@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -72,11 +73,20 @@ type account struct {
 	finished bool
 }
 
-// Next notes when the optimizer says that it has no more work.
+// Next notes when the optimizer says that it has no more work, and has the
+// metrics measured that the account needs besides those of the optimizer.
 func (a *account) Next(ctx context.Context) (optimizer.Command, error) {
 	cmd, err := a.Backend.Next(ctx)
-	if err == nil && cmd.Verb == optimizer.Sleep && strings.HasPrefix(cmd.SleepReason, "done") {
+	switch {
+	case err != nil:
+	case cmd.Verb == optimizer.Sleep && strings.HasPrefix(cmd.SleepReason, "done"):
 		a.finish()
+	case cmd.Verb == optimizer.Measure && len(cmd.Metrics) > 0: // none means all
+		for _, name := range a.options.Metrics {
+			if !slices.Contains(cmd.Metrics, name) {
+				cmd.Metrics = append(cmd.Metrics, name)
+			}
+		}
 	}
 	return cmd, err
 }

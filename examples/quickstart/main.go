@@ -38,6 +38,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if o.output == outputJSON {
 		show = stderr // standard output is for the one document
 	}
+	if err := checkReport(o.report); err != nil {
+		fmt.Fprintln(stderr, "quickstart:", err)
+		return 1
+	}
 	v := newView(show)
 	log := slog.New(slog.NewTextHandler(v, &slog.HandlerOptions{Level: o.logLevel()}))
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"math"
@@ -84,6 +85,19 @@ func writeReport(path string, r local.Result, o options) error {
 		return err
 	}
 	return os.Rename(temp.Name(), path)
+}
+
+// checkReport finds out before the work whether the report can be written after
+// it.
+func checkReport(path string) error {
+	if path == "" {
+		return nil
+	}
+	temp, err := os.CreateTemp(filepath.Dir(path), ".report-*")
+	if err != nil {
+		return fmt.Errorf("--report: %s cannot be written: %w", path, err)
+	}
+	return errors.Join(temp.Close(), os.Remove(temp.Name()))
 }
 
 func trialRow(label string, t local.Trial) reportTrial {

@@ -14,16 +14,19 @@ import (
 // writeSummary shows the outcome to a person: a table of baseline and best,
 // from the medians of the validation, and the verdict.
 func writeSummary(w io.Writer, r local.Result, paint palette) error {
-	var b strings.Builder
+	var table, b strings.Builder
 	rows := compare(r)
-	b.WriteString("\n")
-	tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	tw := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "\tbaseline\tbest\tchange")
 	for _, row := range rows {
 		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\n", row.Label, row.Baseline, row.Best, row.Change)
 	}
 	if err := tw.Flush(); err != nil {
 		return err
+	}
+	b.WriteString("\n")
+	for line := range strings.Lines(table.String()) {
+		b.WriteString(strings.TrimRight(line, " \n") + "\n")
 	}
 	b.WriteString("\n")
 	verdict := "nothing was validated"

@@ -159,16 +159,27 @@ func statusLine(u local.Update) string {
 }
 
 func label(u local.Update) string {
-	if u.Phase == local.PhaseSearch {
-		return fmt.Sprintf("trial %d/%d", u.Trial, u.Trials)
+	what := "trial"
+	switch u.Phase {
+	case local.PhaseBaseline:
+		what = "baseline"
+	case local.PhaseValidate:
+		what = "best"
+		settings := u.Settings
+		if u.Finished != nil {
+			settings = u.Finished.Settings
+		}
+		if u.Baseline != nil && settingsText(settings) == settingsText(u.Baseline.Settings) {
+			what = "baseline"
+		}
 	}
-	return fmt.Sprintf("%d/%d", u.Trial, u.Trials)
+	return fmt.Sprintf("%s %d/%d", what, u.Trial, u.Trials)
 }
 
 // finished is the line of a trial or measurement that has ended.
 func (v *view) finished(u local.Update) string {
 	t := u.Finished
-	text := fmt.Sprintf("  %-11s %s", label(u), settingsText(t.Settings))
+	text := fmt.Sprintf("  %-12s %s", label(u), settingsText(t.Settings))
 	if _, ok := t.Objective.Float64(); !ok {
 		return text + "  " + v.paint.bad(problem(t))
 	}
