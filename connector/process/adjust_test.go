@@ -145,9 +145,7 @@ func TestAdjustUnwindsWhenItIsCancelled(t *testing.T) {
 					})
 				} else {
 					go func() {
-						for len(r.ran()) < 2 && ctx.Err() == nil {
-							time.Sleep(glance)
-						}
+						assert.Eventually(t, func() bool { return len(r.ran()) == 2 }, patience, glance)
 						cancel(cause)
 					}()
 				}
@@ -168,27 +166,19 @@ func TestAdjustUnwindsWhenItIsCancelled(t *testing.T) {
 
 func TestAdjustSaysWhenThereIsNoWayBack(t *testing.T) {
 	thief := make(chan *httptest.Server, 1)
-	var r *rig
-	r = started(t, func(c *process.Config) { c.Ready.Timeout = types.Duration(2 * time.Second) })
+	r := started(t, func(c *process.Config) { c.Ready.Timeout = types.Duration(2 * time.Second) })
 	// As soon as the command is stopped, another program takes its address.
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	first := r.info().PID
 	go func() {
-		for runs(first) && ctx.Err() == nil {
-			time.Sleep(time.Millisecond)
-		}
 		server := httptest.NewUnstartedServer(http.NotFoundHandler())
 		server.Config.SetKeepAlivesEnabled(false)
-		for ctx.Err() == nil {
+		assert.Eventually(t, func() bool {
 			l, err := net.Listen("tcp", r.address) //nolint:noctx // a test
 			if err == nil {
 				_ = server.Listener.Close()
 				server.Listener = l
-				break
 			}
-			time.Sleep(time.Millisecond)
-		}
+			return err == nil
+		}, patience, time.Millisecond)
 		server.Start()
 		thief <- server
 	}()

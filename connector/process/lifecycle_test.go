@@ -96,9 +96,7 @@ func TestStartupEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
 	go func() {
-		for len(r.ran()) == 0 && ctx.Err() == nil {
-			time.Sleep(glance)
-		}
+		assert.Eventually(t, func() bool { return len(r.ran()) > 0 }, patience, glance)
 		cancel(connector.ErrStopRequested)
 	}()
 	_, err := connector.Startup.Dispatch(ctx, &r.bus, connector.Lifecycle{})
@@ -109,24 +107,23 @@ func TestStartupEndsWithItsContext(t *testing.T) {
 func TestReadinessProbes(t *testing.T) {
 	tests := []struct {
 		name  string
-		ready func(address, pids string) process.Ready
+		ready func(address string) process.Ready
 	}{
-		{"tcp", func(address, _ string) process.Ready { return process.Ready{TCP: address} }},
-		{"command", func(_, pids string) process.Ready {
+		{"tcp", func(address string) process.Ready { return process.Ready{TCP: address} }},
+		{"command", func(string) process.Ready {
 			return process.Ready{Command: []string{"sh", "-c", `test -n "$(ls "$APP_PIDS")"`}}
 		}},
-		{"log", func(string, string) process.Ready { return process.Ready{Log: "configuration loa.ed"} }},
-		{"uptime", func(string, string) process.Ready {
+		{"log", func(string) process.Ready { return process.Ready{Log: "configuration loa.ed"} }},
+		{"uptime", func(string) process.Ready {
 			return process.Ready{MinUptime: types.Duration(50 * time.Millisecond)}
 		}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "app.conf")
-			var r *rig
-			r = newRig(t, func(c *process.Config) {
+			r := newRig(t, func(c *process.Config) {
 				timeout := c.Ready.Timeout
-				c.Ready = tt.ready(strings.TrimSuffix(strings.TrimPrefix(c.Ready.HTTP, "http://"), "/health"), "")
+				c.Ready = tt.ready(strings.TrimSuffix(strings.TrimPrefix(c.Ready.HTTP, "http://"), "/health"))
 				c.Ready.Timeout = timeout
 				c.File = &process.File{Path: file, Template: "workers = {{.workers}}\n"}
 				c.Env["APP_FILE"] = config.NewSecret(file)

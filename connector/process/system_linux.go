@@ -104,7 +104,10 @@ func everything() ([]stat, error) {
 // processes that carry the mark.
 func survivors(group int, mark string) []int {
 	var pids []int
-	all, _ := everything()
+	all, err := everything()
+	if err != nil { // then at least the group is known
+		return groupLeft(group)
+	}
 	for _, s := range all {
 		if !s.over() && (s.group == group || marked(s.pid, mark)) {
 			pids = append(pids, s.pid)

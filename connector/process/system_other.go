@@ -4,7 +4,6 @@ package process
 
 import (
 	"context"
-	"errors"
 	"syscall"
 	"time"
 
@@ -16,12 +15,7 @@ import (
 func groupAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
 // survivors reports the group as long as it has a member.
-func survivors(group int, _ string) []int {
-	if errors.Is(syscall.Kill(-group, 0), syscall.ESRCH) {
-		return nil
-	}
-	return []int{-group}
-}
+func survivors(group int, _ string) []int { return groupLeft(group) }
 
 // outside would list processes that have left the group, which cannot be found
 // here.

@@ -3,6 +3,7 @@
 package process
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"syscall"
@@ -51,6 +52,15 @@ func killAll(group int, pids []int) {
 	for _, pid := range pids {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
+}
+
+// groupLeft returns the group, as a number that signals all of it, as long as it
+// has a member.
+func groupLeft(group int) []int {
+	if errors.Is(syscall.Kill(-group, 0), syscall.ESRCH) {
+		return nil
+	}
+	return []int{-group}
 }
 
 // watchdogAttributes keep the signals of a terminal and of the group away.
