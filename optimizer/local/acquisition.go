@@ -161,9 +161,11 @@ func newAcquisition(space *Space, history []Observation) *acquisition {
 	return a
 }
 
-// trainWorks models whether a configuration works at all, +1 or −1, with a
-// kernel that is given: failures are too few to learn one from. Far from
-// everything the answer is a cautious yes.
+// trainWorks models whether a configuration works at all, above or below zero,
+// with a kernel that is given: failures are too few to learn one from. Far from
+// everything the answer is a cautious yes. A failure weighs twice as much as a
+// success, so that the search keeps some distance from it instead of trying
+// every configuration along the border.
 func trainWorks(history []Observation, m metric) *process {
 	g := &process{metric: m, mean: 0.6, scale: 1}
 	y := make([]float64, len(history))
@@ -171,7 +173,7 @@ func trainWorks(history []Observation, m metric) *process {
 		g.points = append(g.points, o.Point)
 		y[i] = 1 - g.mean
 		if o.Failed {
-			y[i] = -1 - g.mean
+			y[i] = -2 - g.mean
 		}
 	}
 	for range m {

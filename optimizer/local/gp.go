@@ -56,9 +56,6 @@ func (k kernel) inverse() []float64 {
 // and minus its derivative with respect to r2, times two.
 func matern(r2 float64) (value, slope float64) {
 	a := math.Sqrt(5 * r2)
-	if a > 700 {
-		return 0, 0
-	}
 	e := math.Exp(-a)
 	return (1 + a + a*a/3) * e, 5. / 3 * (1 + a) * e
 }

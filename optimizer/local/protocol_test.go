@@ -3,6 +3,7 @@ package local_test
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net/http/httptest"
 	"path/filepath"
 	"sync"
@@ -658,4 +659,82 @@ func TestServoThatConfirmsNothing(t *testing.T) {
 	require.NoError(t, r.Err, "it is taken at its word")
 	assert.True(t, r.Validation.Better)
 	assert.Equal(t, r.Best.Settings, r.Applied)
+}
+
+func TestServoRestartsDoNotCount(t *testing.T) {
+	ctx := context.Background()
+	a := shop()
+	e, err := local.New(shopOptions(t))
+	require.NoError(t, err)
+	for range 5 {
+		c := advance(t, a, e, local.PhaseSearch, optimizer.Measure)
+		require.NoError(t, e.Reply(ctx, optimizer.Result{Verb: c.Verb, UID: c.UID, Outcome: types.Cancelled}))
+		require.NoError(t, e.Goodbye(ctx, "SIGTERM"))
+		require.NoError(t, e.Hello(ctx, optimizer.Hello{}))
+	}
+	assert.Empty(t, e.Result().Trials, "the trial is still to be done")
+	r := a.run(t, e)
+	assert.Empty(t, r.Trials[0].Outcome)
+}
+
+// note keeps what a sampler gets to see.
+type note struct {
+	local.Random
+	histories [][]local.Observation
+}
+
+func (n *note) Suggest(space *local.Space, history []local.Observation, rng *rand.Rand) []float64 {
+	n.histories = append(n.histories, history)
+	return n.Random.Suggest(space, history, rng)
+}
+
+func TestHistory(t *testing.T) {
+	a := shop()
+	o, n := shopOptions(t), new(note)
+	o.Objective, o.Sampler = local.Objective{Metric: "cost", Maximize: true}, n
+	candidate := func(workers int64) types.Adjustments {
+		return types.Adjustments{{Component: "app", Setting: "workers", Value: types.Int(workers)}}
+	}
+	o.Candidates = []types.Adjustments{candidate(1), candidate(2), candidate(3), candidate(4)}
+	o.Trials, o.Initial = 5, 4
+	respond := a.respond
+	a.respond = func(s map[string]types.Value) map[string]float64 {
+		m := respond(s)
+		if number(s["app.workers"]) == 2 {
+			delete(m, "latency")
+		}
+		return m
+	}
+	a.hook = func(c optimizer.Command, r *optimizer.Result) bool {
+		if len(c.Adjustments) > 0 && number(c.Adjustments[0].Value) == 3 {
+			r.Outcome = types.Rejected
+		}
+		return r.Outcome != ""
+	}
+	e, err := local.New(o)
+	require.NoError(t, err)
+	require.NoError(t, a.run(t, e).Err)
+	require.Len(t, n.histories, 1, "candidates and the even start need no sampler")
+	history := n.histories[0]
+	require.Len(t, history, 5)
+	assert.Equal(t, []float64{1, 1}, history[0].Point, "the baseline is the first")
+	assert.InDelta(t, -0.03*12, history[0].Loss, 1e-12, "less is better")
+	assert.InDelta(t, (80.-25)/80, history[0].Margins[0], 1e-12)
+	assert.InDelta(t, (80.-200)/80, history[1].Margins[0], 1e-12, "too slow")
+	assert.Equal(t, local.Observation{Point: history[2].Point, Failed: true}, history[2], "no data has no numbers")
+	assert.Equal(t, local.Observation{Point: history[3].Point, Failed: true}, history[3], "rejected has no numbers")
+	assert.False(t, history[4].Failed)
+}
+
+func TestBaselineMedian(t *testing.T) {
+	d := newDuel()
+	d.options.BaselineMeasurements = 3
+	d.off, d.on = []float64{10, 90, 30}, []float64{1}
+	e, err := local.New(d.options)
+	require.NoError(t, err)
+	r := d.run(t, e)
+	v, _ := r.Baseline.Objective.Float64()
+	assert.InDelta(t, 30, v, 0)
+	assert.True(t, r.Baseline.Feasible)
+	assert.Zero(t, r.Baseline.Number)
 }

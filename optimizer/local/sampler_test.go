@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/servokit/servokit/optimizer"
 	"github.com/servokit/servokit/optimizer/local"
 	"github.com/servokit/servokit/types"
 )
@@ -210,4 +211,35 @@ func BenchmarkGaussianProcessSuggest(b *testing.B) {
 	for b.Loop() {
 		local.GaussianProcess{}.Suggest(space, history, rng)
 	}
+}
+
+// TestGaussianProcessLearnsWhatFails has an objective that draws the search to
+// where nothing starts: it must find the border and stop running into it.
+func TestGaussianProcessLearnsWhatFails(t *testing.T) {
+	a := shop()
+	a.description.Components[0].Settings = []types.Setting{grid("x", 41), grid("y", 41)}
+	a.description.Metrics = []types.Metric{{Name: "cost"}}
+	a.respond = func(s map[string]types.Value) map[string]float64 {
+		return map[string]float64{"cost": 100 - number(s["app.x"]) - number(s["app.y"])}
+	}
+	a.hook = func(c optimizer.Command, r *optimizer.Result) bool {
+		if len(c.Adjustments) > 0 && number(c.Adjustments[0].Value)+number(c.Adjustments[1].Value) > 60 {
+			r.Outcome = types.Rejected
+		}
+		return r.Outcome != ""
+	}
+	e, err := local.New(local.Options{Objective: local.Objective{Metric: "cost"}, Trials: 30, Seed: 1})
+	require.NoError(t, err)
+	r := a.run(t, e)
+	require.NoError(t, r.Err)
+	rejected := 0
+	for _, trial := range r.Trials {
+		if trial.Outcome != "" {
+			rejected++
+		}
+	}
+	best, _ := r.Best.Objective.Float64()
+	t.Logf("rejected: %d of 30, best %v of 40", rejected, best)
+	assert.LessOrEqual(t, rejected, 15)
+	assert.LessOrEqual(t, best, 43.0)
 }

@@ -169,6 +169,23 @@ func TestGaussianProcessIsDeterministic(t *testing.T) {
 	assert.Equal(t, suggest(1), suggest(1))
 }
 
+// TestGaussianProcessIgnoresUnits measures in units of which the numbers are
+// near the largest and the smallest that there are.
+func TestGaussianProcessIgnoresUnits(t *testing.T) {
+	space, history := rehearse(t, 3, 15)
+	suggest := func(exponent int) []float64 {
+		scaled := make([]local.Observation, len(history))
+		for i, o := range history {
+			o.Loss = math.Ldexp(o.Loss, exponent)
+			scaled[i] = o
+		}
+		return local.GaussianProcess{}.Suggest(space, scaled, rand.New(rand.NewPCG(1, 0)))
+	}
+	want := suggest(0)
+	assert.Equal(t, want, suggest(1010))
+	assert.Equal(t, want, suggest(-900))
+}
+
 func TestExhaustedSpace(t *testing.T) {
 	for _, sampler := range []local.Sampler{local.GaussianProcess{}, local.Random{}} {
 		t.Run(fmt.Sprintf("%T", sampler), func(t *testing.T) {

@@ -213,3 +213,19 @@ func FuzzStudyFile(f *testing.F) {
 		}
 	})
 }
+
+// TestCancelAfterResume has an optimizer that was killed while the application
+// ran a trial: the baseline is restored also when the new one does nothing else.
+func TestCancelAfterResume(t *testing.T) {
+	o, _ := written(t)
+	a := shop()
+	a.adjust(types.Adjustments{{Component: "app", Setting: "workers", Value: types.Int(2)}})
+	e, err := local.New(o)
+	require.NoError(t, err)
+	a.step(t, e)
+	e.Cancel("enough")
+	r := a.run(t, e)
+	require.ErrorIs(t, r.Err, optimizer.ErrCancelRequested)
+	assert.Equal(t, []string{"DESCRIBE", "ADJUST"}, a.log)
+	assert.InDelta(t, 8, number(a.settings()["app.workers"]), 0)
+}

@@ -284,3 +284,40 @@ func TestValidationOfTheSame(t *testing.T) {
 		})
 	}
 }
+
+func TestValidationNeedsAnotherConfiguration(t *testing.T) {
+	d := newDuel()
+	d.off = []float64{100}
+	d.options.Constraints = nil
+	d.options.Candidates[0][0].Value = types.Text("off")
+	e, err := local.New(d.options)
+	require.NoError(t, err)
+	r := d.run(t, e)
+	assert.Equal(t, "no configuration beat the baseline: no other configuration could be measured", r.Validation.Verdict)
+	assert.Nil(t, r.Best)
+	assert.Equal(t, "baseline", r.Kept)
+}
+
+func TestValidationStopsWhenNothingElseIsPromising(t *testing.T) {
+	a := shop()
+	option := func(workers int64) types.Adjustments {
+		return types.Adjustments{{Component: "app", Setting: "workers", Value: types.Int(workers)}}
+	}
+	// Three workers are worse than they look at first, four look worse at once.
+	first := true
+	a.respond = func(s map[string]types.Value) map[string]float64 {
+		cpu := map[float64]float64{8: 5, 4: 6, 3: 7}[number(s["app.workers"])]
+		if number(s["app.workers"]) == 3 && first {
+			first, cpu = false, 1
+		}
+		return map[string]float64{"cpu": cpu, "latency": 50}
+	}
+	o := shopOptions(t)
+	o.Candidates, o.Trials = []types.Adjustments{option(3), option(4)}, 2
+	e, err := local.New(o)
+	require.NoError(t, err)
+	r := a.run(t, e)
+	assert.False(t, r.Validation.Better)
+	assert.Equal(t, 1, r.Validation.Candidate)
+	assert.Empty(t, r.Validation.Earlier)
+}
