@@ -84,7 +84,7 @@ type process struct {
 	metric metric
 	points [][]float64
 	kernel kernel
-	// mean and scale undo the standardisation of the targets.
+	// mean and scale undo the standardization of the targets.
 	mean, scale float64
 	chol        mat.Cholesky
 	lower       mat.TriDense

@@ -47,7 +47,8 @@ type Options struct {
 	// search. Default 1.
 	BaselineMeasurements int
 	// Repeats is how often the validation measures the baseline and the best
-	// configuration each. At least 3, which is the default.
+	// configuration each. At least 3, which is the default; 5 make a wrong
+	// verdict far less likely, see [Validation].
 	Repeats int
 	// Fallbacks is how many further configurations are validated when the best
 	// one turns out not to be better. 0 is one; negative is none.
@@ -57,9 +58,9 @@ type Options struct {
 	// study survives a restart; the package comment has its format. Empty
 	// keeps them in memory only.
 	Study string
-	// Observer is called with each change, in order, never twice at a time,
-	// within the engine method that caused the change; it should return soon.
-	// It may call the methods of the engine that are about its state.
+	// Observer is called with each change, in order and never twice at a time,
+	// within a method of the engine; it should return soon. It may call Status,
+	// Result and Cancel.
 	Observer func(Update)
 	// Logger receives each trial (info) and what was recovered from (warn).
 	// Nil is silent.
