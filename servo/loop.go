@@ -3,10 +3,12 @@ package servo
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/servokit/servokit/event"
 	"github.com/servokit/servokit/optimizer"
+	"github.com/servokit/servokit/types"
 )
 
 // loop asks for commands and carries them out until ctx ends. Nothing that the
@@ -87,7 +89,11 @@ func (s *Servo) carryOut(ctx context.Context, cmd optimizer.Command) error {
 			return nil
 		}
 		result = failure(cmd, err)
-		s.log.WarnContext(ctx, "command did not succeed", "verb", cmd.Verb, "took", took,
+		level := slog.LevelWarn
+		if result.Outcome == types.Cancelled {
+			level = slog.LevelInfo // somebody wanted that
+		}
+		s.log.Log(ctx, level, "command did not succeed", "verb", cmd.Verb, "took", took,
 			"status", result.Outcome, "reason", result.Reason, "error", err)
 	} else {
 		s.log.InfoContext(ctx, "command done", "verb", cmd.Verb, "took", took)
