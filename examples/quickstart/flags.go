@@ -37,7 +37,7 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	flags.IntVar(&o.trials, "trials", 10, "how many `configurations` to try besides the baseline, 1 to 1000")
+	flags.IntVar(&o.trials, "trials", 12, "how many `configurations` to try besides the baseline, 1 to 1000")
 	flags.DurationVar(&o.duration, "duration", 3*time.Second, "how `long` to measure each, 1s to 1h")
 	flags.IntVar(&o.rate, "rate", 60, "`requests` per second, 1 to 10000")
 	flags.Uint64Var(&o.seed, "seed", 1, "`seed` of the search and of the queries")
