@@ -24,7 +24,7 @@ type landscape struct {
 	limit   float64
 	// best is the least true cost of a configuration that keeps the limit.
 	best float64
-	// regret is how far above it a search of 25 trials may end on average, and
+	// mean and worst bound how far above it a search of 25 trials may end, on average and
 	// in the worst of the seeds.
 	mean, worst float64
 }
@@ -47,7 +47,7 @@ func landscapes() []landscape {
 				cost := b*b + 10*(1-1/(8*math.Pi))*math.Cos(x) + 10
 				return cost, math.Hypot(x-2.5, y-7.5)
 			},
-			noise: 1, limit: 6.5, mean: 1.5, worst: 6,
+			noise: 1, limit: 6.5, mean: 0.8, worst: 1.5,
 		},
 		{
 			name:  "bowl in four settings with a diagonal limit",
@@ -57,7 +57,7 @@ func landscapes() []landscape {
 				cost := 10 + 40*(a-0.2)*(a-0.2) + 20*(b-0.7)*(b-0.7) + 10*(c-0.4)*(c-0.4) + d
 				return cost, 1 / (0.05 + a/2 + b/4 + d/4)
 			},
-			noise: 0.1, limit: 2.5, mean: 1, worst: 2.5,
+			noise: 0.1, limit: 2.5, mean: 0.2, worst: 0.5,
 		},
 		{
 			name: "service with a kind of collector, workers and cache",
@@ -77,7 +77,7 @@ func landscapes() []landscape {
 				}
 				return workers + cache/64 + extra, pause + 30 + 400*math.Exp(-cache/80)/(1+workers) + 4000*math.Exp(-workers*1.2)
 			},
-			noise: 0.05, limit: 70, mean: 0.8, worst: 2,
+			noise: 0.05, limit: 70, mean: 0.3, worst: 0.8,
 		},
 	}
 	for i := range list {
