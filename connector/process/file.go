@@ -96,7 +96,7 @@ func replace(path string, data []byte, mode os.FileMode) (err error) {
 	}
 	dir, err := os.Open(filepath.Dir(path))
 	if err != nil {
-		return nil //nolint:nilerr // the content is there; only its durability is left to the system
+		return nil // the content is there; how durable it is, is left to the system
 	}
 	_ = dir.Sync() // not every file system can
 	_ = dir.Close()

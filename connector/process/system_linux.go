@@ -64,9 +64,7 @@ func parseStat(data []byte) (stat, error) {
 	s.own = span(fields[11]) + span(fields[12])
 	s.reaped = span(fields[13]) + span(fields[14])
 	s.begun = integer(fields[19])
-	if pages := integer(fields[21]); pages > 0 {
-		s.resident = uint64(pages) * uint64(os.Getpagesize())
-	}
+	s.resident = max(0, integer(fields[21])) * int64(os.Getpagesize())
 	return s, err
 }
 

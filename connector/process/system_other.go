@@ -51,7 +51,7 @@ func family(ctx context.Context, leader int, known map[identity]usage) ([]usage,
 		u.begun, _ = p.CreateTimeWithContext(ctx)
 		u.own = time.Duration((times.User + times.System) * float64(time.Second))
 		if memory, err := p.MemoryInfoWithContext(ctx); err == nil {
-			u.resident = memory.RSS
+			u.resident = int64(memory.RSS)
 		}
 		found = append(found, u)
 	}

@@ -18,7 +18,7 @@ type usage struct {
 	begun     int64
 	own       time.Duration // used by the process itself
 	reaped    time.Duration // used by children it has waited for, and theirs
-	resident  uint64        // bytes
+	resident  int64         // bytes
 }
 
 func (u usage) identity() identity { return identity{u.pid, u.begun} }
@@ -122,7 +122,7 @@ func survivor(u usage, before map[int]usage, present map[identity]usage) (identi
 type look struct {
 	at     time.Time
 	cpu    time.Duration // since the processes began
-	memory uint64        // resident bytes
+	memory int64         // resident bytes
 }
 
 // look measures the process with the number leader and all that belongs to it.
