@@ -3,6 +3,10 @@ package local
 import (
 	"math"
 	"math/rand/v2"
+
+	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/stat/distmv"
+	"gonum.org/v1/gonum/stat/samplemv"
 )
 
 // spread returns n points that fill the space evenly: the Latin hypercube, of
@@ -44,15 +48,11 @@ func spread(space *Space, n int, tried seen, rng *rand.Rand) [][]float64 {
 // latinHypercube returns n points of the unit cube such that each of n equal
 // slices of each side holds exactly one.
 func latinHypercube(dims, n int, rng *rand.Rand) [][]float64 {
-	flat := make([]float64, n*dims)
+	batch := mat.NewDense(n, dims, nil)
+	samplemv.LatinHypercube{Q: distmv.NewUnitUniform(dims, rng), Src: rng}.Sample(batch)
 	points := make([][]float64, n)
 	for i := range points {
-		points[i] = flat[i*dims : (i+1)*dims : (i+1)*dims]
-	}
-	for d := range dims {
-		for i, slice := range rng.Perm(n) {
-			points[i][d] = (float64(slice) + rng.Float64()) / float64(n)
-		}
+		points[i] = mat.Row(nil, i, batch)
 	}
 	return points
 }
