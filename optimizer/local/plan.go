@@ -366,8 +366,10 @@ func (s *study) check() *job {
 		if n < 2*s.options.Repeats && !stop {
 			repeat := n / 2
 			j := &job{phase: PhaseValidate, candidate: candidate.Number, number: repeat + 1, of: s.options.Repeats, config: candidate.Settings}
-			// B C, C B, B C, …: neither side is always the first of a pair.
-			if n%2 == repeat%2 {
+			// B C B C …: each measurement follows an adjustment. The second of two
+			// in a row of one side would find caches filled and heaps grown, and
+			// be about something else than the first.
+			if n%2 == 0 {
 				j.ofBaseline, j.config = true, s.baseline
 			}
 			return j

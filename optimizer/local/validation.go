@@ -12,8 +12,8 @@ import (
 
 // Validation is the check of a configuration that looked best in the search:
 // baseline and candidate measured again, in turns, so that whatever drifts
-// meanwhile touches both alike. The order within the pairs alternates, and the
-// servo adjusts only when the other side is next.
+// meanwhile touches both alike. Each measurement follows an adjustment, so that
+// none of them profits from what the one before has warmed up.
 //
 // With B and C the objectives measured for baseline and candidate,
 //

@@ -182,7 +182,7 @@ func TestValidationTakesTurns(t *testing.T) {
 	e, err := local.New(d.options)
 	require.NoError(t, err)
 	d.run(t, e)
-	assert.Equal(t, []string{"off", "on", "off", "on", "on", "off", "off", "on", "on", "off"}, order)
+	assert.Equal(t, []string{"off", "on", "off", "on", "off", "on", "off", "on", "off", "on"}, order)
 }
 
 func TestValidationOfBaselineThatBreaksLimit(t *testing.T) {
