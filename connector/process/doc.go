@@ -33,7 +33,8 @@
 //   - restarts: how often the command had to be started again after it had
 //     died on its own, a series of one point
 //
-// CPU time has the resolution of the system, 10 ms on Linux. There, processes
+// CPU time has the resolution of the system; on Linux that is a nanosecond for
+// a process that runs and 10 ms for one that has ended. There, processes
 // that end between two samples are counted through the parent that waits for
 // them; elsewhere only up to the last sample in which they were seen. A sample
 // that cannot be taken is missing, not zero. If the command ends during a

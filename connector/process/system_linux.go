@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/prometheus/procfs"
+	"golang.org/x/sys/unix"
 )
 
 // groupAttributes put the command into a process group of its own, so that a
@@ -20,82 +22,63 @@ func groupAttributes() *syscall.SysProcAttr {
 // tick is the unit of CPU times in /proc, which is fixed for programs.
 const tick = time.Second / 100
 
-// stat is what /proc/<pid>/stat says. It is read here and not with gopsutil,
-// which leaves out what a process has inherited from its children: only one read
-// that has both gives totals that neither lose nor repeat anything.
+// stat is what the system says about one process. It is read with procfs and
+// not with gopsutil, which leaves out what a process has inherited from its
+// children: only one read that has both gives totals that neither lose nor
+// repeat anything.
 type stat struct {
 	usage
 	group int
-	state byte
+	state string
 }
 
 // over tells that the process runs no more and only its entry is left.
-func (s stat) over() bool { return s.state == 'Z' || s.state == 'X' || s.state == 'x' }
-
-var errStat = errors.New("unexpected format")
-
-// parseStat reads the content of /proc/<pid>/stat. The name of the program, in
-// parentheses, may contain anything.
-func parseStat(data []byte) (stat, error) {
-	var s stat
-	open, end := bytes.IndexByte(data, '('), bytes.LastIndexByte(data, ')')
-	if open < 0 || end < open {
-		return s, errStat
-	}
-	fields := bytes.Fields(data[end+1:])
-	if len(fields) < 22 || len(fields[0]) != 1 {
-		return s, errStat
-	}
-	var err error
-	integer := func(b []byte) int64 {
-		n, bad := strconv.ParseInt(string(bytes.TrimSpace(b)), 10, 64)
-		err = errors.Join(err, bad)
-		return n
-	}
-	span := func(b []byte) time.Duration {
-		n := integer(b)
-		if n < 0 || n > int64(1<<62/tick) {
-			err = errStat
-		}
-		return time.Duration(n) * tick
-	}
-	s.state = fields[0][0]
-	s.pid, s.ppid, s.group = int(integer(data[:open])), int(integer(fields[1])), int(integer(fields[2]))
-	s.own = span(fields[11]) + span(fields[12])
-	s.reaped = span(fields[13]) + span(fields[14])
-	s.begun = integer(fields[19])
-	s.resident = max(0, integer(fields[21])) * int64(os.Getpagesize())
-	return s, err
-}
+func (s stat) over() bool { return s.state == "Z" || s.state == "X" || s.state == "x" }
 
 // everything lists the processes of the system. Those that end meanwhile are
 // left out.
 func everything() ([]stat, error) {
-	dir, err := os.Open("/proc")
+	procs, err := procfs.AllProcs()
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = dir.Close() }()
-	names, err := dir.Readdirnames(-1)
-	if err != nil {
-		return nil, err
-	}
-	var all []stat
-	for _, name := range names {
-		if name[0] < '1' || name[0] > '9' {
+	all := make([]stat, 0, len(procs))
+	for _, proc := range procs {
+		s, err := proc.Stat()
+		switch {
+		case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ESRCH):
 			continue
+		case err != nil:
+			return nil, err
 		}
-		data, err := os.ReadFile("/proc/" + name + "/stat")
-		if err != nil {
-			continue
-		}
-		s, err := parseStat(data)
-		if err != nil {
-			return nil, fmt.Errorf("reading /proc/%s/stat: %w", name, err)
-		}
-		all = append(all, s)
+		all = append(all, stat{
+			usage: usage{
+				pid: s.PID, ppid: s.PPID, begun: int64(s.Starttime), //nolint:gosec // ticks since the system began
+				own:      tick * time.Duration(s.UTime+s.STime), //nolint:gosec // ticks of one process
+				reaped:   tick * time.Duration(s.CUTime+s.CSTime),
+				resident: int64(s.ResidentMemory()),
+			},
+			group: s.PGRP, state: s.State,
+		})
 	}
 	return all, nil
+}
+
+// refine replaces the CPU time of a process, which /proc rounds to ticks, by
+// that of its clock, which counts nanoseconds; a short measurement would
+// otherwise consist of a handful of ticks. A clock that cannot be read, or that
+// already belongs to another process of that number, changes nothing.
+func refine(u usage) usage {
+	const sched = 2                   // CPUCLOCK_SCHED of the kernel, see clock_getcpuclockid(3)
+	clock := int32(^u.pid<<3 | sched) //nolint:gosec // process numbers are small
+	var spent unix.Timespec
+	if unix.ClockGettime(clock, &spent) != nil {
+		return u
+	}
+	if precise := time.Duration(spent.Nano()); precise >= u.own-tick {
+		u.own = precise
+	}
+	return u
 }
 
 // survivors lists what is left of a run: members of the process group and
@@ -144,5 +127,9 @@ func family(_ context.Context, leader int, known map[identity]usage) ([]usage, e
 	for i, s := range all {
 		members[i] = candidate{s.usage, s.group}
 	}
-	return related(members, leader, known), nil
+	relatives := related(members, leader, known)
+	for i, u := range relatives {
+		relatives[i] = refine(u)
+	}
+	return relatives, nil
 }

@@ -3,9 +3,10 @@
 package process
 
 import (
-	"math"
 	"math/rand/v2"
 	"os"
+	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -115,29 +116,32 @@ func TestRelated(t *testing.T) {
 	assert.Equal(t, []int{10, 11, 12, 13, 14, 15}, pids)
 }
 
-func TestParseStat(t *testing.T) {
-	const rest = " S 7 8 8 0 -1 4194304 100 200 0 0 150 50 30 20 20 0 1 0 987654 1000000 256 18446744073709551615 1 1"
-	s, err := parseStat([]byte("42 (a) b (c)" + rest))
+func TestEverythingHasThisProcess(t *testing.T) {
+	all, err := everything()
 	require.NoError(t, err)
-	assert.Equal(t, stat{
-		usage: usage{pid: 42, ppid: 7, begun: 987654, own: 2 * time.Second, reaped: 500 * time.Millisecond, resident: 256 * int64(os.Getpagesize())},
-		group: 8, state: 'S',
-	}, s)
-	for _, text := range []string{"", "42", "42 (a", ")(", "42 (a) S 7", "x (a)" + rest, "42 (a) S 7 8 8 0 -1 4194304 100 200 0 0 -150 50 30 20 20 0 1 0 9 1 2"} {
-		_, err := parseStat([]byte(text))
-		assert.Error(t, err, text)
-	}
-	own, err := everything()
-	require.NoError(t, err)
-	assert.NotEmpty(t, own)
+	own := slices.IndexFunc(all, func(s stat) bool { return s.pid == os.Getpid() })
+	require.GreaterOrEqual(t, own, 0)
+	s := all[own]
+	assert.Equal(t, os.Getppid(), s.ppid)
+	assert.Equal(t, syscall.Getpgrp(), s.group)
+	assert.Positive(t, s.begun)
+	assert.Greater(t, s.resident, int64(1<<20))
+	assert.False(t, s.over())
 }
 
-func FuzzParseStat(f *testing.F) {
-	f.Add([]byte("42 (a) S 7 8 8 0 -1 4194304 100 200 0 0 150 50 30 20 20 0 1 0 987654 1000000 256"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		s, err := parseStat(data)
-		if err == nil && (s.own < 0 || s.reaped < 0 || s.own > math.MaxInt64/2*2) {
-			t.Fatalf("%+v", s)
-		}
-	})
+// The clock of a process counts what ticks of 10 ms are too coarse for.
+func TestRefine(t *testing.T) {
+	before := refine(usage{pid: os.Getpid()})
+	require.Positive(t, before.own)
+	var sum uint64
+	for i := range uint64(200_000) {
+		sum += i * i
+	}
+	after := refine(usage{pid: os.Getpid()})
+	assert.Greater(t, after.own, before.own, "%d", sum)
+
+	coarse := usage{pid: os.Getpid(), own: after.own + time.Hour}
+	assert.Equal(t, coarse, refine(coarse), "a clock of somebody else")
+	gone := usage{pid: 1<<22 - 1, own: 5}
+	assert.Equal(t, gone, refine(gone), "no such process")
 }
