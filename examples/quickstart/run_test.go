@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -199,6 +200,20 @@ func outcomes(results []optimizer.Result) []types.Outcome {
 		all = append(all, r.Outcome)
 	}
 	return all
+}
+
+// An application that builds but does not start ends the run with its output.
+func TestApplicationDoesNotStart(t *testing.T) {
+	t.Parallel()
+	script := filepath.Join(t.TempDir(), "app")
+	require.NoError(t, os.WriteFile(script, []byte("#!/bin/sh\necho the corpus is gone >&2\nexit 3\n"), 0o755)) //nolint:gosec // a program
+	addr, err := chooseAddress(t.Context(), "127.0.0.1:0")
+	require.NoError(t, err)
+	o := options{trials: 1, duration: time.Second, rate: 10}
+	_, err = runStudy(t.Context(), o, application{binary: script, addr: addr}, newView(io.Discard), slog.New(slog.DiscardHandler), nil)
+	require.Error(t, err)
+	assert.Contains(t, err.Error(), "the corpus is gone")
+	assert.Contains(t, err.Error(), "exit status 3")
 }
 
 func TestBadInput(t *testing.T) {
