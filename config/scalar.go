@@ -124,7 +124,7 @@ func setInteger(v reflect.Value, number any) bool {
 		v.Set(x.Convert(v.Type()))
 		return true
 	}
-	if x.CanInt() && (x.Int() < 0 || v.OverflowUint(uint64(x.Int()))) || //nolint:gosec // not negative here
+	if x.CanInt() && (x.Int() < 0 || v.OverflowUint(uint64(x.Int()))) ||
 		x.CanUint() && v.OverflowUint(x.Uint()) {
 		return false
 	}

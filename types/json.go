@@ -70,7 +70,8 @@ func eachField(data []byte, f func(name string, raw json.RawMessage) error) erro
 		if err := d.Decode(&raw); err != nil {
 			return err
 		}
-		fields = append(fields, field{key.(string), raw})
+		name, _ := key.(string) // a key of an object is nothing else
+		fields = append(fields, field{name, raw})
 	}
 	if _, err := d.Token(); err != nil {
 		return err

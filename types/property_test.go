@@ -166,9 +166,9 @@ func TestEqualIsAnEquivalence(t *testing.T) {
 }
 
 func TestSummaryStaysWithinItsSamples(t *testing.T) {
-	any := rapid.OneOf(rapid.Map(rapid.Float64(), types.Observe), rapid.Just(types.Sample{}), rapid.Just(types.Stale()))
+	sample := rapid.OneOf(rapid.Map(rapid.Float64(), types.Observe), rapid.Just(types.Sample{}), rapid.Just(types.Stale()))
 	rapid.Check(t, func(t *rapid.T) {
-		samples := rapid.SliceOf(any).Draw(t, "samples")
+		samples := rapid.SliceOf(sample).Draw(t, "samples")
 		s := types.Summarize(samples...)
 		require.Equal(t, len(samples), s.Count+s.Skipped)
 		require.False(t, math.IsNaN(s.Mean) || math.IsInf(s.Mean, 0), "mean %g", s.Mean)

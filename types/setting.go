@@ -40,8 +40,8 @@ type Setting struct {
 }
 
 // Range returns a range setting without a current value.
-func Range(name string, min, max, step Value) Setting {
-	return Setting{Name: name, Kind: RangeKind, Min: min, Max: max, Step: step}
+func Range(name string, least, most, step Value) Setting {
+	return Setting{Name: name, Kind: RangeKind, Min: least, Max: most, Step: step}
 }
 
 // Enum returns an enum setting without a current value.

@@ -53,8 +53,8 @@ func everything() ([]stat, error) {
 		}
 		all = append(all, stat{
 			usage: usage{
-				pid: s.PID, ppid: s.PPID, begun: int64(s.Starttime), //nolint:gosec // ticks since the system began
-				own:      tick * time.Duration(s.UTime+s.STime), //nolint:gosec // ticks of one process
+				pid: s.PID, ppid: s.PPID, begun: int64(s.Starttime),
+				own:      tick * time.Duration(s.UTime+s.STime),
 				reaped:   tick * time.Duration(s.CUTime+s.CSTime),
 				resident: int64(s.ResidentMemory()),
 			},
@@ -69,8 +69,8 @@ func everything() ([]stat, error) {
 // otherwise consist of a handful of ticks. A clock that cannot be read, or that
 // already belongs to another process of that number, changes nothing.
 func refine(u usage) usage {
-	const sched = 2                   // CPUCLOCK_SCHED of the kernel, see clock_getcpuclockid(3)
-	clock := int32(^u.pid<<3 | sched) //nolint:gosec // process numbers are small
+	const sched = 2 // CPUCLOCK_SCHED of the kernel, see clock_getcpuclockid(3)
+	clock := int32(^u.pid<<3 | sched)
 	var spent unix.Timespec
 	if unix.ClockGettime(clock, &spent) != nil {
 		return u

@@ -52,7 +52,7 @@ func TestChecksOfATargetThatFails(t *testing.T) {
 
 func TestChecksOfATargetThatIsDown(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
 	results, err := check(t.Context(), t, settings("20/s", "http://"+l.Addr().String()))

@@ -151,7 +151,7 @@ func newTransport(c Config, d *dialer) *http.Transport {
 	return &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
 		DialContext:         d.dial,
-		TLSClientConfig:     &tls.Config{InsecureSkipVerify: c.Insecure, MinVersion: tls.VersionTLS12},
+		TLSClientConfig:     &tls.Config{InsecureSkipVerify: c.Insecure, MinVersion: tls.VersionTLS12}, //nolint:gosec // only when asked for
 		Protocols:           &protocols,
 		MaxIdleConnsPerHost: c.Connections,
 		DisableKeepAlives:   !c.KeepAlive,

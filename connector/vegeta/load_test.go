@@ -170,7 +170,7 @@ func TestWithoutARateTheWorkersAreTheLimit(t *testing.T) {
 }
 
 func TestATargetThatIsDown(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
 	m, err := measure(t, settings("50/s", "http://user:hunter2@"+l.Addr().String()+"/?token=s3cret"), control(0, 300*time.Millisecond))

@@ -86,7 +86,7 @@ func vegetaConfig(o options, app application) vegeta.Config {
 	c.ReportingInterval = types.Duration(max(o.duration/4, 500*time.Millisecond))
 	header := http.Header{"Accept-Encoding": {"gzip"}}
 	requests := o.rate*int((o.duration+warmup)/time.Second+1) + 1
-	for _, q := range queries.Mix(int64(o.seed), min(requests, 100_000)) { //nolint:gosec // any seed will do
+	for _, q := range queries.Mix(int64(o.seed), min(requests, 100_000)) {
 		c.Requests = append(c.Requests, vegeta.Target{
 			Method: http.MethodGet, URL: "http://" + app.addr + "/search?q=" + url.QueryEscape(q), Header: header,
 		})

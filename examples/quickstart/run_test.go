@@ -206,7 +206,7 @@ func outcomes(results []optimizer.Result) []types.Outcome {
 func TestApplicationDoesNotStart(t *testing.T) {
 	t.Parallel()
 	script := filepath.Join(t.TempDir(), "app")
-	require.NoError(t, os.WriteFile(script, []byte("#!/bin/sh\necho the corpus is gone >&2\nexit 3\n"), 0o755)) //nolint:gosec // a program
+	require.NoError(t, os.WriteFile(script, []byte("#!/bin/sh\necho the corpus is gone >&2\nexit 3\n"), 0o755))
 	addr, err := chooseAddress(t.Context(), "127.0.0.1:0")
 	require.NoError(t, err)
 	o := options{trials: 1, duration: time.Second, rate: 10}

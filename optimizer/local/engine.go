@@ -90,19 +90,19 @@ func New(o Options) (*Engine, error) {
 // Hello accepts a servo, in any state. The settings in force are then no longer
 // taken for granted: a servo that was restarted may have restored the original
 // ones, and so a measurement that was under way is preceded by an adjustment.
-func (e *Engine) Hello(_ context.Context, hello optimizer.Hello) error {
+func (e *Engine) Hello(ctx context.Context, hello optimizer.Hello) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.log.Debug("servo connected", "agent", hello.Agent)
+	e.log.DebugContext(ctx, "servo connected", "agent", hello.Agent)
 	e.resync()
 	return nil
 }
 
 // Goodbye takes leave of a servo, in any state. The study stays as it is.
-func (e *Engine) Goodbye(_ context.Context, reason string) error {
+func (e *Engine) Goodbye(ctx context.Context, reason string) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.log.Debug("servo disconnected", "reason", reason)
+	e.log.DebugContext(ctx, "servo disconnected", "reason", reason)
 	e.resync()
 	return nil
 }

@@ -167,7 +167,7 @@ func (f *studyFile) append(line any) (err error) {
 	if err != nil {
 		return fmt.Errorf("study file: %w", err)
 	}
-	file, err := os.OpenFile(f.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	file, err := os.OpenFile(f.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return fmt.Errorf("study file: %w", err)
 	}

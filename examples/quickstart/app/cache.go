@@ -68,7 +68,13 @@ func (c *cache) get(key cacheKey) ([]byte, bool) {
 	}
 	c.stats.Hits++
 	c.recent.MoveToFront(element)
-	return element.Value.(*cacheEntry).body, true
+	return entryOf(element).body, true
+}
+
+// entryOf returns the entry of an element; the list holds nothing else.
+func entryOf(element *list.Element) *cacheEntry {
+	entry, _ := element.Value.(*cacheEntry)
+	return entry
 }
 
 // put stores a body, which the caller must not change afterwards. A body that
@@ -84,7 +90,7 @@ func (c *cache) put(key cacheKey, body []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if element, ok := c.entries[key]; ok {
-		c.used -= element.Value.(*cacheEntry).size()
+		c.used -= entryOf(element).size()
 		element.Value = entry
 		c.recent.MoveToFront(element)
 	} else {
@@ -92,7 +98,8 @@ func (c *cache) put(key cacheKey, body []byte) {
 	}
 	c.used += entry.size()
 	for c.used > c.capacity {
-		oldest := c.recent.Remove(c.recent.Back()).(*cacheEntry)
+		oldest := entryOf(c.recent.Back())
+		c.recent.Remove(c.recent.Back())
 		delete(c.entries, oldest.key)
 		c.used -= oldest.size()
 		c.stats.Evictions++

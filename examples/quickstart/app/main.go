@@ -43,17 +43,17 @@ func start(ctx context.Context, args, environ []string, stdout, stderr io.Writer
 	logger := slog.New(slog.NewTextHandler(stderr, nil))
 	s, unknown, err := parseSettings(args, environ, stdout)
 	for _, name := range unknown {
-		logger.Warn("variable is not a setting", "variable", name)
+		logger.WarnContext(ctx, "variable is not a setting", "variable", name)
 	}
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return exitOK
 	case err != nil:
-		logger.Error("cannot start", "error", err)
+		logger.ErrorContext(ctx, "cannot start", "error", err)
 		return exitUsage
 	}
 	if err := run(ctx, s, logger); err != nil {
-		logger.Error("stopped", "error", err)
+		logger.ErrorContext(ctx, "stopped", "error", err)
 		return exitError
 	}
 	return exitOK
@@ -66,11 +66,11 @@ func run(ctx context.Context, s settings, logger *slog.Logger) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.listen)
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // ended before it began, as asked
 		}
 		return fmt.Errorf("opening the port: %w", err)
 	}
-	logger.Info("listening", "address", listener.Addr().String())
+	logger.InfoContext(ctx, "listening", "address", listener.Addr().String())
 	return newService(s, logger).run(ctx, listener)
 }
 
@@ -111,25 +111,30 @@ func (s *service) run(ctx context.Context, listener net.Listener) error {
 				return fmt.Errorf("serving: %w", err)
 			}
 		} else if ctx.Err() == nil {
-			err = errors.Join(err, server.Close())
-			<-served
-			return err
+			return errors.Join(err, server.Close(), ended(<-served))
 		}
 	}
 
 	s.drain()
-	s.logger.Info("draining")
+	s.logger.InfoContext(ctx, "draining")
 	// The context that ended us cannot bound the end.
 	drainCtx, cancelDrain := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer cancelDrain()
 	if err := server.Shutdown(drainCtx); err != nil {
-		s.logger.Warn("requests cut off", "error", err)
+		s.logger.WarnContext(drainCtx, "requests cut off", "error", err)
 		if err := server.Close(); err != nil {
-			s.logger.Debug("closing connections", "error", err)
+			s.logger.DebugContext(drainCtx, "closing connections", "error", err)
 		}
 	}
-	<-served
-	return nil
+	return ended(<-served)
+}
+
+// ended drops the error with which a server says that it was closed.
+func ended(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
 }
 
 // buildGOGC is the pace of the garbage collector until the service is ready.
@@ -160,7 +165,7 @@ func (s *service) build(ctx context.Context) error {
 	// not during the first minutes of requests.
 	debug.FreeOSMemory()
 	s.serve(x)
-	s.logger.Info("ready", "took", time.Duration(s.readyIn.Load()), "corpus", directory,
+	s.logger.InfoContext(ctx, "ready", "took", time.Duration(s.readyIn.Load()), "corpus", directory,
 		"files", len(sources), "docs", x.docs, "index_bytes", x.bytes())
 	return nil
 }

@@ -132,12 +132,12 @@ func (s *service) writeSearchError(w http.ResponseWriter, r *http.Request, err e
 	switch {
 	case r.Context().Err() != nil:
 		// The client is gone; nobody reads a response.
-		s.logger.Debug("search abandoned", "error", err)
+		s.logger.DebugContext(r.Context(), "search abandoned", "error", err)
 	case errors.Is(err, errQueueFull):
 		w.Header().Set("Retry-After", "1")
 		s.writeError(w, http.StatusServiceUnavailable, err.Error())
 	default:
-		s.logger.Error("search failed", "error", err)
+		s.logger.ErrorContext(r.Context(), "search failed", "error", err)
 		s.writeError(w, http.StatusInternalServerError, "the search failed")
 	}
 }
@@ -216,7 +216,7 @@ func (s *service) write(w http.ResponseWriter, status int, body []byte) {
 	header.Set("Content-Type", "application/json")
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	n, err := w.Write(body)
+	n, err := w.Write(body) //nolint:gosec // JSON, and said to be that
 	s.sent.Add(int64(n))
 	if err != nil {
 		s.logger.Debug("response not delivered", "error", err)
