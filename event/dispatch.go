@@ -144,7 +144,7 @@ func (e *Event[In, Out]) runSingle(caller context.Context, g *group[onHook[In, O
 	t := &single[Out]{phase: phase{ctx: caller, event: &e.definition, preposition: On, began: time.Now()}}
 	t.context = hookContext{phase: &t.phase, scope: g.scope}
 	r := &t.results[0]
-	r.Source, r.CreatedAt = g.scope.source, t.phase.began
+	r.Source, r.began = g.scope.source, t.phase.began.UnixNano()
 	r.Value, err = e.callGuarded(&t.context, g.hooks[0], in)
 	if err != nil {
 		failure := t.phase.failure(g.scope, err)
@@ -170,8 +170,8 @@ func (e *Event[In, Out]) runInTurn(caller context.Context, groups []group[onHook
 	if len(groups) > fewSources {
 		contexts = make([]hookContext, len(groups))
 	}
-	began := time.Now()
-	*p = phase{ctx: caller, event: &e.definition, preposition: On, began: began}
+	*p = phase{ctx: caller, event: &e.definition, preposition: On, began: time.Now()}
+	began := p.began.UnixNano()
 	var running *Scope
 	defer func() { // one for all hooks, which is cheaper than one for each
 		if v := recover(); v != nil {
@@ -191,7 +191,7 @@ func (e *Event[In, Out]) runInTurn(caller context.Context, groups []group[onHook
 			}
 			r := &results[at]
 			at++
-			r.Source, r.CreatedAt = g.scope.source, began
+			r.Source, r.began = g.scope.source, began
 			var failed error
 			switch {
 			case collect:
@@ -218,6 +218,7 @@ func (e *Event[In, Out]) runInTurn(caller context.Context, groups []group[onHook
 func (e *Event[In, Out]) runTogether(caller context.Context, groups []group[onHook[In, Out]], n int, in In, collect bool) ([]Result[Out], error) {
 	results := make([]Result[Out], n)
 	t := newTeam(caller, &e.definition, On, len(groups))
+	began := t.phase.began.UnixNano()
 	start := 0
 	for i := range groups {
 		g := &groups[i]
@@ -235,7 +236,7 @@ func (e *Event[In, Out]) runTogether(caller context.Context, groups []group[onHo
 					}
 					part[j].Err = t.phase.failure(g.scope, err)
 				}
-				part[j].Source, part[j].Value, part[j].CreatedAt = g.scope.source, value, t.phase.began
+				part[j].Source, part[j].Value, part[j].began = g.scope.source, value, began
 			}
 			return nil
 		})

@@ -84,7 +84,7 @@ func TestResultsAreInBusOrderThenHookOrder(t *testing.T) {
 		assert.Equal(t, []string{"first", "first", "second", "third", "third"}, sourcesOf(results))
 		for _, r := range results {
 			assert.NoError(t, r.Err)
-			assert.True(t, r.CreatedAt.Equal(began), "results carry the start of the phase")
+			assert.True(t, r.CreatedAt().Equal(began), "results carry the start of the phase")
 		}
 	})
 }
