@@ -32,11 +32,14 @@ lint: $(GOLANGCI) ## Lint (installs golangci-lint into .cache/bin)
 	$(GOLANGCI) run ./...
 
 .PHONY: examples
-examples: ## Build every program under examples/ into bin/
+examples: ## Build every program under examples/ into bin/, run the short ones
 	@mkdir -p bin
 	@for dir in $$($(GO) list -f '{{if eq .Name "main"}}{{.ImportPath}}{{end}}' ./examples/...); do \
 		out=bin/$$(echo $$dir | sed 's|.*/examples/||; s|/|-|g'); \
 		echo "$(GO) build -o $$out $$dir"; $(GO) build -o $$out $$dir || exit 1; \
+	done
+	@for name in custom-connector custom-event embed; do \
+		echo "bin/$$name"; bin/$$name 2>/dev/null || exit 1; \
 	done
 
 .PHONY: cover
