@@ -31,12 +31,16 @@ var arrows = map[string]struct {
 		others: []string{"github.com/hashicorp/go-retryablehttp", "github.com/hashicorp/go-cleanhttp"},
 	},
 	"servo": {
-		ours: []string{"types", "event", "checks", "config", "connector", "optimizer"},
+		ours: []string{"types", "event", "checks", "config", "connector", "optimizer", "servo/logging"},
 		others: []string{
+			"golang.org/x/term", // of the handlers: is this a terminal?
 			"golang.org/x/crypto", "golang.org/x/sys", "go.yaml.in/yaml/v3",
 			"github.com/hashicorp/go-retryablehttp", "github.com/hashicorp/go-cleanhttp",
 		},
 	},
+	"servo/logging":           {ours: []string{"event"}, others: []string{"golang.org/x/term", "golang.org/x/sys"}},
+	"servo/logging/logfile":   {others: []string{"gopkg.in/natefinch/lumberjack.v2"}},
+	"servo/logging/xslog":     {others: []string{"golang.org/x/exp"}},
 	"connector/process":       {ours: []string{"types", "event", "checks", "config", "connector"}, others: []string{"*"}},
 	"connector/vegeta":        {ours: []string{"types", "event", "checks", "config", "connector"}, others: []string{"*"}},
 	"optimizer/local":         {ours: []string{"types", "optimizer"}, others: []string{"*"}},

@@ -14,6 +14,7 @@ import (
 	"github.com/servokit/servokit/connector"
 	"github.com/servokit/servokit/event"
 	"github.com/servokit/servokit/optimizer"
+	"github.com/servokit/servokit/servo/logging"
 )
 
 // Optimizer is what a servo takes its commands from: a client of a remote
@@ -115,7 +116,7 @@ func New(o Options) (*Servo, error) {
 	}
 	handler := slog.DiscardHandler
 	if o.Logger != nil {
-		handler = NewLogHandler(o.Logger.Handler())
+		handler = logging.NewContextHandler(o.Logger.Handler())
 	}
 	return &Servo{
 		o:      o,

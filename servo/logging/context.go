@@ -1,4 +1,4 @@
-package servo
+package logging
 
 import (
 	"context"
@@ -7,20 +7,21 @@ import (
 	"github.com/servokit/servokit/event"
 )
 
-// NewLogHandler returns a handler that adds to each record what its context
+// NewContextHandler returns a handler that adds to each record what its context
 // knows: the servo, the connector, the event ("measure", "before:adjust") and
 // the id of the command, under the keys "servo", "connector", "event" and
 // "command". A key that the logger or the record has already is left alone. A
 // servo wraps the handler of its logger with it; use it for a logger of your
-// own that is called under the same contexts.
-func NewLogHandler(next slog.Handler) slog.Handler {
-	if h, ok := next.(*logHandler); ok {
+// own that is called under the same contexts. Wrapping twice is the same as
+// once.
+func NewContextHandler(next slog.Handler) slog.Handler {
+	if h, ok := next.(*contextHandler); ok {
 		return h
 	}
-	return &logHandler{next: next}
+	return &contextHandler{next: next}
 }
 
-type logHandler struct {
+type contextHandler struct {
 	next slog.Handler
 	// has tells which keys WithAttrs has fixed at the top level.
 	has keys
@@ -44,11 +45,11 @@ func (k *keys) note(a slog.Attr) {
 	}
 }
 
-func (h *logHandler) Enabled(ctx context.Context, level slog.Level) bool {
+func (h *contextHandler) Enabled(ctx context.Context, level slog.Level) bool {
 	return h.next.Enabled(ctx, level)
 }
 
-func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
+func (h *contextHandler) Handle(ctx context.Context, r slog.Record) error {
 	if ctx == nil || h.grouped {
 		return h.next.Handle(ctx, r)
 	}
@@ -57,7 +58,8 @@ func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 		has.note(a)
 		return true
 	})
-	var extra []slog.Attr
+	var room [4]slog.Attr
+	extra := room[:0]
 	if name, ok := event.Servo(ctx); ok && !has.servo {
 		extra = append(extra, slog.String("servo", name))
 	}
@@ -79,7 +81,7 @@ func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 	return h.next.Handle(ctx, r)
 }
 
-func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+func (h *contextHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	c := *h
 	if !c.grouped {
 		for _, a := range attrs {
@@ -90,7 +92,7 @@ func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &c
 }
 
-func (h *logHandler) WithGroup(name string) slog.Handler {
+func (h *contextHandler) WithGroup(name string) slog.Handler {
 	if name == "" {
 		return h
 	}
