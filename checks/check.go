@@ -5,73 +5,72 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"iter"
+	"log/slog"
+	"regexp"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/crypto/blake2b"
 )
 
-// Severity says what a failing check means for the rest.
-type Severity int
-
-// The severities, mildest first. The zero value is Common.
-const (
-	// Warning is advice: it is reported and never counts as a failure.
-	Warning Severity = iota - 1
-	// Common fails by itself without affecting other checks.
-	Common
-	// Critical makes later checks meaningless when it fails.
-	Critical
-)
-
-// String returns "warning", "common" or "critical".
-func (s Severity) String() string {
-	switch s {
-	case Warning:
-		return "warning"
-	case Critical:
-		return "critical"
-	default:
-		return "common"
-	}
-}
-
-// MarshalText writes the word of [Severity.String].
-func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// UnmarshalText reads the word of [Severity.String]; anything else is an error.
-func (s *Severity) UnmarshalText(text []byte) error {
-	for _, known := range []Severity{Warning, Common, Critical} {
-		if string(text) == known.String() {
-			*s = known
-			return nil
-		}
-	}
-	return fmt.Errorf("unknown severity %q: accepted are warning, common and critical", text)
-}
-
-// Check verifies one thing.
+// Check verifies one thing. It is a value: give it to a [Suite], to [Run] or to
+// the host of a connector. One that cannot be run, because it has no name, a
+// bad tag or nothing to run, fails when its turn comes and says why.
 type Check struct {
-	// Name is for people.
+	// Name is for people. In a [Suite] with a self it is a template, see [New].
 	Name string
-	// ID is for programs. Empty means [ID] of the name.
+	// ID is for programs. Empty means [ID] of the name as it is written here,
+	// so it stays the same whatever a template renders to.
 	ID string
 	// Description says more about what is verified. It may be empty.
 	Description string
-	Severity    Severity
-	Tags        []string
+	// Severity says what a failure means. The zero value is [Common].
+	Severity Severity
+	// Tags are for selecting: 1 to 32 of the characters 0-9, a-z, dot and
+	// hyphen each. Blanks around a tag are dropped.
+	Tags []string
+
 	// Run verifies. A nil error is a pass; return an [Error] to add advice.
 	// It is called from one goroutine at a time and must return soon after
 	// ctx ends. A panic is a failed check.
 	Run func(ctx context.Context) error
+	// Report is a Run that has something to say when it passes as well, such
+	// as the version it found. A check has one of the two.
+	Report func(ctx context.Context) (message string, err error)
+
+	// Hint is what to do next about a failure whose error has no advice of
+	// its own.
+	Hint string
+	// Remedy repairs what the check found broken, when its error has no
+	// remedy of its own; see [Error.Remedy].
+	Remedy func(ctx context.Context) error
 }
 
-// Error is a failed check with advice for the operator.
+// Require returns a critical check: when it fails, those behind it are not run.
+func Require(name string, run func(ctx context.Context) error) Check {
+	return Check{Name: name, Severity: Critical, Run: run}
+}
+
+// Warn returns a check whose failure is advice and does not stand in the way.
+func Warn(name string, run func(ctx context.Context) error) Check {
+	return Check{Name: name, Severity: Warning, Run: run}
+}
+
+// Error is a failed check with advice for the operator. A check returns it
+// from Run; it is found with [errors.As] also when it is wrapped.
 type Error struct {
 	// Message says what was expected and what was found.
 	Message string
 	// Hint says what to do next.
 	Hint string
+	// Remedy repairs the cause. [Loop] calls it after a pass in which the
+	// check failed, each time again, with a context that ends after 10 s. It
+	// must return soon after that.
+	Remedy func(ctx context.Context) error
 	// Err is the cause, if there is one.
 	Err error
 }
@@ -92,17 +91,30 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Result is what came of a check.
 type Result struct {
-	Name     string
-	ID       string
-	Severity Severity
-	Tags     []string
+	// Connector is the name of the connector, or of the servo, that the check
+	// belongs to. Whoever puts results of several together fills it in.
+	Connector string
+	// Name is the name of the check, rendered if it was a template.
+	Name        string
+	ID          string
+	Description string
+	Severity    Severity
+	// Tags are sorted, each of them once.
+	Tags []string
+	// Message is what the check reported, or the text of Err.
+	Message string
 	// Err is nil when the check succeeded.
 	Err error
 	// Hint says what to do next about Err. It may be empty.
 	Hint string
-	// RunAt and Runtime say when and for how long the check ran.
-	RunAt   time.Time
-	Runtime time.Duration
+	// Remedy tries to repair what Err is about. It may be nil.
+	Remedy func(ctx context.Context) error
+	// CreatedAt is when the check was made ready to run, for the checks of
+	// [Each] when its items were listed. RunAt and Runtime say when and for how
+	// long the check ran.
+	CreatedAt time.Time
+	RunAt     time.Time
+	Runtime   time.Duration
 }
 
 // Success reports whether what was verified holds.
@@ -123,46 +135,143 @@ func ID(name string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Run runs the checks one after another and returns their results in order. It
-// stops after a critical check that failed; that check's result is the last.
-// When ctx ends Run returns what it has and the cause.
-func Run(ctx context.Context, checks ...Check) ([]Result, error) {
-	results := make([]Result, 0, len(checks))
-	for _, c := range checks {
-		if ctx.Err() != nil {
-			return results, context.Cause(ctx)
-		}
-		r := run(ctx, c)
-		if r.Err != nil && ctx.Err() != nil {
-			return results, context.Cause(ctx)
-		}
-		results = append(results, r)
-		if r.Failed() && c.Severity == Critical {
-			break
-		}
-	}
-	return results, nil
+// Run runs checks one after another and returns their results in order: what
+// [Suite.Run] does for a suite without a self and a request that asks for
+// nothing special. Use it for a few checks on the spot.
+func Run(ctx context.Context, entries ...Entry) ([]Result, error) {
+	return New(nil, entries...).Run(ctx, Request{})
 }
 
-func run(ctx context.Context, c Check) (r Result) {
-	r = Result{Name: c.Name, ID: c.ID, Severity: c.Severity, Tags: c.Tags, RunAt: time.Now()}
-	if r.ID == "" {
-		r.ID = ID(c.Name)
+// record is a check that is ready to run.
+type record struct {
+	check    Check
+	declared string // the name before it was rendered
+	unready  error  // why the check fails without being run
+	listing  error  // why the items it stands for could not be listed
+	created  time.Time
+}
+
+// records makes c ready; it is one record.
+func (c Check) records(_ context.Context, self any) iter.Seq[record] {
+	return func(yield func(record) bool) {
+		r := newRecord(c, c.ID)
+		if self != nil {
+			r.render(values{"self": self})
+		}
+		yield(r)
+	}
+}
+
+// newRecord makes a record of c with its own copies of what is normalised.
+func newRecord(c Check, id string) record {
+	r := record{check: c, declared: c.Name, created: time.Now()}
+	r.check.ID = id
+	if id == "" {
+		r.check.ID = ID(c.Name)
+	}
+	var errs []error
+	if c.Name == "" {
+		errs = append(errs, errors.New("the check has no name"))
+	}
+	r.check.Tags = make([]string, len(c.Tags))
+	for i, tag := range c.Tags {
+		r.check.Tags[i] = strings.TrimSpace(tag)
+		if err := checkTag(r.check.Tags[i]); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	slices.Sort(r.check.Tags)
+	r.check.Tags = slices.Compact(r.check.Tags)
+	switch {
+	case c.Run == nil && c.Report == nil:
+		errs = append(errs, errors.New("the check has nothing to run"))
+	case c.Run != nil && c.Report != nil:
+		errs = append(errs, errors.New("the check has both Run and Report: give it one of them"))
+	}
+	r.unready = errors.Join(errs...)
+	return r
+}
+
+var tagPattern = regexp.MustCompile(`^[0-9a-z.-]{1,32}$`)
+
+func checkTag(tag string) error {
+	if tagPattern.MatchString(tag) {
+		return nil
+	}
+	if utf8.RuneCountInString(tag) > 64 {
+		tag = string([]rune(tag)[:64]) + "…"
+	}
+	return fmt.Errorf("tag %q: expected 1 to 32 of the characters 0-9, a-z, dot and hyphen", tag)
+}
+
+// render replaces the template in the name.
+func (r *record) render(v values) {
+	name, err := v.render(r.declared)
+	if err != nil {
+		r.unready = errors.Join(r.unready, err)
+		return
+	}
+	r.check.Name = name
+}
+
+func (r *record) run(ctx context.Context) (result Result) {
+	c := r.check
+	result = Result{
+		Name: c.Name, ID: c.ID, Description: c.Description, Severity: c.Severity, Tags: c.Tags,
+		CreatedAt: r.created, RunAt: time.Now(),
 	}
 	defer func() {
 		if v := recover(); v != nil {
-			r.Err = fmt.Errorf("check panicked: %v\n%s", v, debug.Stack())
+			result.Err = &panicError{value: v, stack: debug.Stack()}
 		}
-		var advice *Error
-		if errors.As(r.Err, &advice) {
-			r.Hint = advice.Hint
+		result.Runtime = time.Since(result.RunAt)
+		if result.Err != nil {
+			result.explain(c)
 		}
-		r.Runtime = time.Since(r.RunAt)
 	}()
-	if c.Run == nil {
-		r.Err = errors.New("the check has nothing to run")
-		return r
+	switch {
+	case r.unready != nil:
+		result.Err = r.unready
+	case c.Report != nil:
+		result.Message, result.Err = c.Report(ctx)
+	default:
+		result.Err = c.Run(ctx)
 	}
-	r.Err = c.Run(ctx)
-	return r
+	return result
+}
+
+// explain fills in what a failure of c says.
+func (r *Result) explain(c Check) {
+	r.Message = r.Err.Error()
+	if r.Message == "" {
+		r.Message = fmt.Sprintf("an error of type %T without a text", r.Err)
+	}
+	r.Hint, r.Remedy = c.Hint, c.Remedy
+	var advice *Error
+	if !errors.As(r.Err, &advice) {
+		return
+	}
+	if advice.Hint != "" {
+		r.Hint = advice.Hint
+	}
+	if advice.Remedy != nil {
+		r.Remedy = advice.Remedy
+	}
+}
+
+// panicError is a panic in a check or a remedy. Its stack is for the log.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("panicked: %v", e.value) }
+
+func (e *panicError) Unwrap() error {
+	err, _ := e.value.(error)
+	return err
+}
+
+func (e *panicError) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("message", e.Error()), slog.String("stack", string(e.stack)))
 }

@@ -40,16 +40,16 @@ func TestRun(t *testing.T) {
 	fail := func(context.Context) error { return boom }
 	tests := []struct {
 		name   string
-		checks []checks.Check
+		checks []checks.Entry
 		ran    []string
 		failed []string
 	}{
-		{"all pass", []checks.Check{{Name: "a", Run: ok}, {Name: "b", Run: ok}}, []string{"a", "b"}, nil},
-		{"common failure goes on", []checks.Check{{Name: "a", Run: fail}, {Name: "b", Run: ok}}, []string{"a", "b"}, []string{"a"}},
-		{"critical failure halts", []checks.Check{{Name: "a", Severity: checks.Critical, Run: fail}, {Name: "b", Run: ok}}, []string{"a"}, []string{"a"}},
-		{"warning never fails", []checks.Check{{Name: "a", Severity: checks.Warning, Run: fail}, {Name: "b", Run: ok}}, []string{"a", "b"}, nil},
-		{"nothing to run", []checks.Check{{Name: "a"}}, []string{"a"}, []string{"a"}},
-		{"panic", []checks.Check{{Name: "a", Run: func(context.Context) error { panic("no") }}}, []string{"a"}, []string{"a"}},
+		{"all pass", []checks.Entry{checks.Check{Name: "a", Run: ok}, checks.Check{Name: "b", Run: ok}}, []string{"a", "b"}, nil},
+		{"common failure goes on", []checks.Entry{checks.Check{Name: "a", Run: fail}, checks.Check{Name: "b", Run: ok}}, []string{"a", "b"}, []string{"a"}},
+		{"critical failure halts", []checks.Entry{checks.Check{Name: "a", Severity: checks.Critical, Run: fail}, checks.Check{Name: "b", Run: ok}}, []string{"a"}, []string{"a"}},
+		{"warning never fails", []checks.Entry{checks.Check{Name: "a", Severity: checks.Warning, Run: fail}, checks.Check{Name: "b", Run: ok}}, []string{"a", "b"}, nil},
+		{"nothing to run", []checks.Entry{checks.Check{Name: "a"}}, []string{"a"}, []string{"a"}},
+		{"panic", []checks.Entry{checks.Check{Name: "a", Run: func(context.Context) error { panic("no") }}}, []string{"a"}, []string{"a"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

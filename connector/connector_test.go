@@ -105,14 +105,15 @@ func TestHostChecks(t *testing.T) {
 	require.NoError(t, bus.Err())
 
 	for name, tt := range map[string]struct {
-		names []string
-		ran   []string
+		filter checks.Filter
+		ran    []string
 	}{
-		"all": {nil, []string{"one", "two", "three"}}, "by name": {[]string{"three"}, []string{"three"}},
-		"by id": {[]string{"second"}, []string{"two"}}, "by derived id": {[]string{checks.ID("one")}, []string{"one"}},
+		"all":     {checks.Filter{}, []string{"one", "two", "three"}},
+		"by name": {checks.Filter{Name: checks.AnyOf("three")}, []string{"three"}},
+		"by id":   {checks.Filter{ID: checks.AnyOf("second")}, []string{"two"}}, "by derived id": {checks.Filter{ID: checks.AnyOf(checks.ID("one"))}, []string{"one"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			results, err := connector.Check.Dispatch(t.Context(), &bus, connector.CheckRequest{Names: tt.names})
+			results, err := connector.Check.Dispatch(t.Context(), &bus, connector.CheckRequest{Filter: tt.filter})
 			require.NoError(t, err)
 			require.Len(t, results, 1)
 			var ran []string

@@ -18,11 +18,9 @@ type Lifecycle struct {
 	Reason string
 }
 
-// CheckRequest is the input of [Check].
-type CheckRequest struct {
-	// Names limits the run to checks of these names or ids. Empty means all.
-	Names []string
-}
+// CheckRequest is the input of [Check]. The Run method of a [checks.Suite] is a
+// handler for it.
+type CheckRequest = checks.Request
 
 // MeasureRequest is the input of [Measure].
 type MeasureRequest struct {

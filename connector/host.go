@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"time"
 
@@ -22,7 +21,7 @@ type Host struct {
 	logger *slog.Logger
 
 	mu        sync.Mutex
-	checks    []checks.Check
+	checks    []checks.Entry
 	tasks     []func(context.Context) error
 	telemetry map[string]string
 	ctx       context.Context //nolint:containedctx // the life of the tasks, between start and stop
@@ -42,9 +41,10 @@ func NewHost(bus *event.Bus, name string, logger *slog.Logger) *Host {
 	return h
 }
 
-// Check adds checks that the servo runs before it starts and on request. Call
-// it in Bind.
-func (h *Host) Check(cs ...checks.Check) {
+// Check adds checks that the servo runs before it starts and on request: single
+// ones, [checks.Each] or a whole [checks.Suite]. They are one run, in the order
+// they were added. Call it in Bind.
+func (h *Host) Check(cs ...checks.Entry) {
 	h.mu.Lock()
 	first := len(h.checks) == 0 && len(cs) > 0
 	h.checks = append(h.checks, cs...)
@@ -56,18 +56,9 @@ func (h *Host) Check(cs ...checks.Check) {
 
 func (h *Host) runChecks(ctx context.Context, r CheckRequest) ([]checks.Result, error) {
 	h.mu.Lock()
-	selected := slices.Clone(h.checks)
+	suite := checks.New(nil, h.checks...)
 	h.mu.Unlock()
-	if len(r.Names) > 0 {
-		selected = slices.DeleteFunc(selected, func(c checks.Check) bool {
-			id := c.ID
-			if id == "" {
-				id = checks.ID(c.Name)
-			}
-			return !slices.Contains(r.Names, c.Name) && !slices.Contains(r.Names, id)
-		})
-	}
-	return checks.Run(ctx, selected...)
+	return suite.Run(ctx, r)
 }
 
 // Telemetry sets a fact that the servo tells the optimizer when it says hello,

@@ -13,13 +13,13 @@ import (
 )
 
 // checks verify what can be known before the command runs.
-func (p *process) checks() []checks.Check {
-	list := []checks.Check{{
+func (p *process) checks() []checks.Entry {
+	list := []checks.Entry{checks.Check{
 		Name:        "Command of " + p.name,
 		Description: "the program and its directory exist",
 		Severity:    checks.Critical,
 		Run:         p.checkCommand,
-	}, {
+	}, checks.Check{
 		Name:        "Watchdog of " + p.name,
 		Description: "there is a shell that can clean up after a servo that is killed",
 		Severity:    checks.Warning,
@@ -48,40 +48,47 @@ func (p *process) checkCommand(context.Context) error {
 	if dir := p.config.Dir; dir != "" {
 		info, err := os.Stat(dir)
 		if err == nil && !info.IsDir() {
-			err = fmt.Errorf("%s is not a directory", dir)
+			err = fmt.Errorf("%s is no directory", dir)
 		}
 		if err != nil {
-			return &checks.Error{Message: "the working directory cannot be used", Hint: "create it or correct dir", Err: err}
+			return &checks.Error{Message: "expected the working directory of the command, found", Hint: "Create it or correct dir.", Err: err}
 		}
 	}
 	program := inDir(p.config.Command[0], p.config.Dir)
 	if _, err := exec.LookPath(program); err != nil {
-		return &checks.Error{Message: "the command cannot be run", Hint: "install it, make it executable (chmod +x) or correct command", Err: err}
+		return &checks.Error{Message: "expected a command that can be run, found", Hint: "Install it, make it executable (chmod +x) or correct command.", Err: err}
 	}
 	return nil
 }
 
 func checkShell(context.Context) error {
 	if _, err := exec.LookPath(shell); err != nil {
-		return &checks.Error{Message: "processes may be left behind if the servo is killed", Hint: "provide " + shell, Err: err}
+		return &checks.Error{
+			Message: "expected a shell that ends processes a killed servo leaves behind, found",
+			Hint:    "Provide " + shell + ".", Err: err,
+		}
 	}
 	return nil
 }
 
 func (p *process) checkFile(context.Context) error {
+	const hint = "Create its directory and allow the servo to write there, or correct file.path."
 	target := p.file.path
 	if resolved, err := filepath.EvalSymlinks(target); err == nil {
 		target = resolved
 	}
 	if info, err := os.Stat(target); err == nil && !info.Mode().IsRegular() {
-		return &checks.Error{Message: target + " is not a regular file", Hint: "correct file.path"}
+		return &checks.Error{Message: fmt.Sprintf("expected %s to be a file, found something that is no regular file", target), Hint: "Correct file.path."}
 	}
 	temp, err := os.CreateTemp(filepath.Dir(target), ".servokit-check-*")
 	if err != nil {
-		return &checks.Error{Message: "the file cannot be written", Hint: "create its directory and allow the servo to write there, or correct file.path", Err: err}
+		return &checks.Error{Message: "expected that a file can be written next to " + target + ", found", Hint: hint, Err: err}
 	}
 	_ = temp.Close()
-	return os.Remove(temp.Name())
+	if err := os.Remove(temp.Name()); err != nil {
+		return &checks.Error{Message: "expected that a file can be removed again, found", Hint: hint, Err: err}
+	}
+	return nil
 }
 
 func (p *process) checkProbe(ctx context.Context) error {
@@ -89,7 +96,7 @@ func (p *process) checkProbe(ctx context.Context) error {
 	if p.config.Ready.HTTP != "" {
 		u, err := url.Parse(p.config.Ready.HTTP)
 		if err != nil {
-			return &checks.Error{Message: "the URL cannot be read", Hint: "correct ready.http", Err: err}
+			return &checks.Error{Message: "expected a URL to probe, found", Hint: "Correct ready.http.", Err: err}
 		}
 		host = u.Hostname()
 	}
@@ -97,7 +104,7 @@ func (p *process) checkProbe(ctx context.Context) error {
 		return nil // this machine
 	}
 	if _, err := net.DefaultResolver.LookupHost(ctx, host); err != nil {
-		return &checks.Error{Message: "the host of the probe is not known", Hint: "correct the address under ready", Err: err}
+		return &checks.Error{Message: "expected an address of the host to probe, found", Hint: "Correct the address under ready.", Err: err}
 	}
 	return nil
 }

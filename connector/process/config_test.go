@@ -171,7 +171,7 @@ func TestChecks(t *testing.T) {
 		})
 		byName := map[string]checks.Result{}
 		for _, name := range []string{"Command of app", "Watchdog of app", "File of app", "Probe of app"} {
-			results, err := connector.Check.Dispatch(t.Context(), &r.bus, connector.CheckRequest{Names: []string{name}})
+			results, err := connector.Check.Dispatch(t.Context(), &r.bus, connector.CheckRequest{Filter: checks.Filter{Name: checks.AnyOf(name), Exclusive: true}})
 			require.NoError(t, err)
 			require.Len(t, results, 1)
 			for _, result := range results[0].Value {
@@ -197,15 +197,16 @@ func TestChecks(t *testing.T) {
 		{"no program", "Command of app", "no-such-program", func(c *process.Config) { c.Command[0] = "no-such-program" }},
 		{"not executable", "Command of app", "permission denied", func(c *process.Config) { c.Command[0] = "./plain" }},
 		{"no directory", "Command of app", "no such file", func(c *process.Config) { c.Dir = "/no/such/dir" }},
-		{"no directory but a file", "Command of app", "is not a directory", func(c *process.Config) { c.Dir = plain }},
+		{"no directory but a file", "Command of app", "is no directory", func(c *process.Config) { c.Dir = plain }},
 		{"file in no directory", "File of app", "no such file", func(c *process.Config) { c.File.Path = "/no/such/dir/app.conf" }},
-		{"file that is none", "File of app", "is not a regular file", func(c *process.Config) { c.File.Path = dir }},
-		{"unknown host", "Probe of app", "not known", func(c *process.Config) { c.Ready = process.Ready{TCP: "no-such-host.invalid:80"} }},
+		{"file that is none", "File of app", "something that is no regular file", func(c *process.Config) { c.File.Path = dir }},
+		{"unknown host", "Probe of app", "no-such-host.invalid", func(c *process.Config) { c.Ready = process.Ready{TCP: "no-such-host.invalid:80"} }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			r := run(t, tt.change)[tt.check]
 			assert.ErrorContains(t, r.Err, tt.says)
+			assert.Regexp(t, "^expected .+ found", r.Message)
 			assert.NotEmpty(t, r.Hint)
 		})
 	}

@@ -15,14 +15,14 @@ const (
 	errorLimit    = 5.0 // percent
 )
 
-func (v *vegeta) checks() []checks.Check {
-	return []checks.Check{{
+func (v *vegeta) checks() []checks.Entry {
+	return []checks.Entry{checks.Check{
 		Name:        "Target is reachable",
 		Description: "Sends one request to the first target; any answer will do.",
 		Severity:    checks.Critical,
 		Tags:        []string{"vegeta", "load"},
 		Run:         v.checkReachable,
-	}, {
+	}, checks.Check{
 		Name:        "Error rate < 5.0%",
 		Description: "Loads the targets for a second with at most 10 requests per second.",
 		Tags:        []string{"vegeta", "load"},
@@ -38,13 +38,13 @@ func (v *vegeta) checkReachable(ctx context.Context) error {
 		return err
 	}
 	if first == nil {
-		return &checks.Error{Message: "no request could be sent", Hint: "Try again when this machine is less busy."}
+		return &checks.Error{Message: "expected a request within " + checkDuration.String() + ", found that none could be sent", Hint: "Try again when this machine is less busy."}
 	}
 	if first.answered {
 		return nil
 	}
 	return &checks.Error{
-		Message: "the first target does not answer: " + cleanError(first.err),
+		Message: "expected an answer of the first target, found: " + cleanError(first.err),
 		Hint:    "Start the application, and make sure that host and port of the targets are right and can be reached from here.",
 	}
 }
@@ -64,11 +64,11 @@ func (v *vegeta) checkErrors(ctx context.Context) error {
 		return err
 	}
 	if sent == 0 {
-		return &checks.Error{Message: "no request could be sent", Hint: "Try again when this machine is less busy."}
+		return &checks.Error{Message: "expected a request within " + checkDuration.String() + ", found that none could be sent", Hint: "Try again when this machine is less busy."}
 	}
 	if share := 100 * float64(failed) / float64(sent); share >= errorLimit {
 		return &checks.Error{
-			Message: fmt.Sprintf("%d of %d requests failed, an error rate of %.2f%%: %s", failed, sent, share, errs.String()),
+			Message: fmt.Sprintf("expected an error rate below %.1f%%, found %.2f%%: %d of %d requests failed: %s", errorLimit, share, failed, sent, errs.String()),
 			Hint:    "Look at the targets: wrong paths, methods or missing headers make every measurement useless.",
 		}
 	}
@@ -79,7 +79,7 @@ func (v *vegeta) checkErrors(ctx context.Context) error {
 func (v *vegeta) probe(ctx context.Context, s schedule, report func(shot)) error {
 	targets, err := v.config.load()
 	if err != nil {
-		return &checks.Error{Message: "the targets cannot be loaded", Err: err, Hint: "Correct target or targets in the configuration."}
+		return &checks.Error{Message: "expected targets that can be loaded, found", Err: err, Hint: "Correct target or targets in the configuration."}
 	}
 	v.generator.run(ctx, targets, s, func(s shot) bool {
 		report(s)

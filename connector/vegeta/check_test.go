@@ -46,7 +46,7 @@ func TestChecksOfATargetThatFails(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, results, 2)
 	assert.True(t, results[0].Success())
-	assert.EqualError(t, results[1].Err, "10 of 10 requests failed, an error rate of 100.00%: 10× 404 Not Found")
+	assert.EqualError(t, results[1].Err, "expected an error rate below 5.0%, found 100.00%: 10 of 10 requests failed: 10× 404 Not Found")
 	assert.NotEmpty(t, results[1].Hint)
 }
 
@@ -58,7 +58,7 @@ func TestChecksOfATargetThatIsDown(t *testing.T) {
 	results, err := check(t.Context(), t, settings("20/s", "http://"+l.Addr().String()))
 	require.NoError(t, err)
 	require.Len(t, results, 1, "a critical check ends the run")
-	assert.ErrorContains(t, results[0].Err, "the first target does not answer: dial tcp ")
+	assert.ErrorContains(t, results[0].Err, "expected an answer of the first target, found: dial tcp ")
 	assert.ErrorContains(t, results[0].Err, "connection refused")
 	assert.Contains(t, results[0].Hint, "Start the application")
 }

@@ -1,0 +1,172 @@
+package checks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/servokit/servokit/types"
+)
+
+// remedyLimit is how long a remedy may take.
+const remedyLimit = 10 * time.Second
+
+// ErrNotReady: checks failed, or there were none. The error of [Loop.Run] wraps
+// it and says which.
+var ErrNotReady = errors.New("checks: not ready")
+
+// Loop runs checks until none fails or the time is over. Each pass runs all of
+// them again, also those that passed before. What an unsuccessful warning says
+// is logged and does not stand in the way.
+type Loop struct {
+	// Config says what to run and how to wait. Connectors is for whoever
+	// provides Pass.
+	Config Config
+	// Pass runs the checks once, those of all connectors.
+	Pass func(ctx context.Context, r Request) (Report, error)
+	// Logger receives each result. Nil is silent.
+	Logger *slog.Logger
+	// Table receives a table after each pass if the configuration wants one.
+	// Nil means no table.
+	Table io.Writer
+}
+
+// Run returns the report of the last pass. The error is nil when all is well.
+// It wraps [ErrNotReady] when the last pass that there was time for has not
+// been passed; a pass with no checks at all is not passed either. Otherwise it
+// says what is wrong with the configuration, that Pass or writing the table
+// failed, or why ctx ended.
+//
+// After a pass that failed Run applies the remedies of the checks that did, one
+// after another and for at most 10 s each; that one fails is logged and nothing
+// else. Then it waits for the delay, or for what is left of the time when that
+// is less, so that the last pass begins when the time is over.
+func (l Loop) Run(ctx context.Context) (Report, error) {
+	request, _ := l.Config.request()
+	if err := l.Config.Validate(); err != nil {
+		return nil, fmt.Errorf("checks: %w", err)
+	}
+	if l.Pass == nil {
+		return nil, errors.New("checks: there is nothing that runs them")
+	}
+	if l.Logger == nil {
+		l.Logger = slog.New(slog.DiscardHandler)
+	}
+	wait := time.Duration(l.Config.Wait)
+	if wait > 0 {
+		l.Logger.InfoContext(ctx, "running checks", "wait", l.Config.Wait.String(), "delay", l.Config.Delay.String())
+	}
+	began := time.Now()
+	passed := map[key]bool{}
+	for n := 0; ; n++ {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		report, err := l.Pass(ctx, request)
+		if err != nil {
+			return report, err
+		}
+		if err := l.process(ctx, report, passed); err != nil {
+			return report, err
+		}
+		if l.Table != nil && !l.Config.Progressive && !l.Config.Quiet {
+			if err := report.WriteTable(l.Table, l.Config.Verbose); err != nil {
+				return report, err
+			}
+		}
+		if report.Ready() {
+			l.Logger.InfoContext(ctx, "all checks passed", "checks", len(report))
+			return report, nil
+		}
+		left := wait - time.Since(began)
+		if left <= 0 {
+			if wait > 0 {
+				l.Logger.ErrorContext(ctx, "timed out waiting for checks to pass", "wait", l.Config.Wait.String(), "result", report.verdict())
+			}
+			return report, fmt.Errorf("%w: %s", ErrNotReady, report.verdict())
+		}
+		pause := min(l.Config.Delay.behind(n), left)
+		l.Logger.InfoContext(ctx, "waiting before running the checks again", "delay", types.Duration(pause).String())
+		if err := sleep(ctx, pause); err != nil {
+			return report, err
+		}
+	}
+}
+
+// key tells checks apart; ids are only unique within a connector.
+type key struct{ connector, id string }
+
+// process logs the results of a pass and applies remedies.
+func (l Loop) process(ctx context.Context, report Report, passed map[key]bool) error {
+	if len(report) == 0 {
+		l.Logger.WarnContext(ctx, "no checks matched")
+	}
+	for _, r := range report {
+		logger := l.Logger.With("connector", r.Connector, "check", r.Name, "id", r.ID)
+		if r.Success() {
+			if k := (key{r.Connector, r.ID}); !passed[k] {
+				passed[k] = true
+				logger.InfoContext(ctx, "check passed", "message", r.Message)
+			}
+			continue
+		}
+		message := "check failed"
+		if !r.Failed() {
+			message = "check gave a warning"
+		}
+		logger.WarnContext(ctx, message, "error", r.Message, "hint", r.Hint, "passed", len(passed))
+		logger.DebugContext(ctx, "details of the error", "type", fmt.Sprintf("%T", r.Err), "error", r.Err)
+		if r.Remedy != nil && l.Config.Remedy {
+			if err := l.repair(ctx, logger, r); err != nil {
+				return err
+			}
+		}
+		if r.Failed() && l.Config.CheckHalting {
+			return nil
+		}
+	}
+	return nil
+}
+
+// repair applies the remedy of r. The error is why ctx ended.
+func (l Loop) repair(ctx context.Context, logger *slog.Logger, r Result) error {
+	logger.InfoContext(ctx, "applying a remedy")
+	limited, cancel := context.WithTimeout(ctx, remedyLimit)
+	defer cancel()
+	err := guard(limited, r.Remedy)
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err == nil:
+	case limited.Err() != nil:
+		logger.WarnContext(ctx, "the remedy timed out", "limit", types.Duration(remedyLimit).String(), "error", err)
+	default:
+		logger.WarnContext(ctx, "the remedy failed", "error", err)
+	}
+	return nil
+}
+
+func guard(ctx context.Context, run func(context.Context) error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &panicError{value: v, stack: debug.Stack()}
+		}
+	}()
+	return run(ctx)
+}
+
+// sleep waits for d. The error is why ctx ended.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
