@@ -12,6 +12,16 @@ import (
 
 const module = "github.com/servokit/servokit"
 
+// configuration is what reading, describing and following a configuration
+// takes: YAML, .env files, JSON Schema out and in, and changes of files. The
+// second list is what these libraries need.
+var configuration = []string{
+	"go.yaml.in/yaml/v3", "github.com/joho/godotenv", "github.com/invopop/jsonschema",
+	"github.com/santhosh-tekuri/jsonschema/v5", "github.com/fsnotify/fsnotify",
+
+	"github.com/bahlo/generic-list-go", "github.com/buger/jsonparser", "github.com/pb33f/ordered-map/v2", "go.yaml.in/yaml/v4", "golang.org/x/sys",
+}
+
 // What the core packages may import beyond the standard library. Imports point
 // inward, so a package may use those named for it and nothing else of ours.
 var arrows = map[string]struct {
@@ -21,10 +31,10 @@ var arrows = map[string]struct {
 	"types":  {},
 	"event":  {},
 	"checks": {ours: []string{"types"}, others: []string{"golang.org/x/crypto", "golang.org/x/sys"}},
-	"config": {ours: []string{"types"}, others: []string{"go.yaml.in/yaml/v3"}},
+	"config": {ours: []string{"types"}, others: configuration},
 	"connector": {
 		ours:   []string{"types", "event", "checks", "config"},
-		others: []string{"golang.org/x/crypto", "golang.org/x/sys", "go.yaml.in/yaml/v3"},
+		others: slices.Concat(configuration, []string{"golang.org/x/crypto"}),
 	},
 	"optimizer": {
 		ours:   []string{"types"},
@@ -32,11 +42,11 @@ var arrows = map[string]struct {
 	},
 	"servo": {
 		ours: []string{"types", "event", "checks", "config", "connector", "optimizer", "servo/logging"},
-		others: []string{
+		others: slices.Concat(configuration, []string{
 			"golang.org/x/term", // of the handlers: is this a terminal?
-			"golang.org/x/crypto", "golang.org/x/sys", "go.yaml.in/yaml/v3",
+			"golang.org/x/crypto",
 			"github.com/hashicorp/go-retryablehttp", "github.com/hashicorp/go-cleanhttp",
-		},
+		}),
 	},
 	"servo/logging":           {ours: []string{"event"}, others: []string{"golang.org/x/term", "golang.org/x/sys"}},
 	"servo/logging/logfile":   {others: []string{"gopkg.in/natefinch/lumberjack.v2"}},

@@ -97,7 +97,9 @@ func nameProblem(name string) string {
 // Resolve says which connectors this document makes active, in file order, when
 // those called known are available. Without the key "connectors" these are the
 // ones with a stanza of their name that is not null; with it, exactly those it
-// lists, and each of them must have a stanza that is not null. A stanza named
+// lists, and each of them must have a stanza that is not null. A stanza may also
+// come from [Sources]: for a connector that is listed any of its variables makes
+// one, otherwise only the variable of the whole stanza or an option. A stanza named
 // like a known connector that is not listed is fine: that is how a connector is
 // parked.
 //
@@ -108,13 +110,23 @@ func nameProblem(name string) string {
 func (d *Document) Resolve(known []string) ([]Mount, error) {
 	var problems FieldErrors
 	report := func(line, column int, path, message string) {
-		problems = problems.with(&FieldError{File: d.File, Line: line, Column: column, Path: path, Message: message, located: true})
+		p := &FieldError{Path: path, Message: message, located: true}
+		p.File, p.Line, p.Column = d.layers.place(d.File, line, column)
+		problems = problems.with(p)
 	}
 	mounts := slices.Clone(d.Connectors)
 	if !d.HasConnectors {
 		for _, s := range d.stanzas {
-			if slices.Contains(known, s.name) && !isNull(s.value) {
+			if slices.Contains(known, s.name) && !s.isNull() {
 				mounts = append(mounts, Mount{Name: s.name, Connector: s.name})
+			}
+		}
+		for _, name := range known {
+			if _, inFile := d.inFile(name); inFile {
+				continue
+			}
+			if s, ok := d.Stanza(name); ok && !s.isNull() {
+				mounts = append(mounts, Mount{Name: name, Connector: name})
 			}
 		}
 	}
@@ -136,7 +148,7 @@ func (d *Document) Resolve(known []string) ([]Mount, error) {
 		}
 		if s, ok := d.Stanza(m.Name); !ok {
 			report(at.line, at.column, keyPath("", m.Name), "required because \"connectors\" lists it; {} accepts its defaults")
-		} else if isNull(s.value) {
+		} else if s.isNull() {
 			report(s.key.Line, s.key.Column, s.Path(), "null is not a configuration; {} accepts its defaults")
 		}
 	}

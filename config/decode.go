@@ -28,6 +28,7 @@ type position struct{ line, column int }
 // decoder walks a YAML node and a Go value side by side and notes every problem.
 type decoder struct {
 	file          string
+	layers        *layers
 	descriptionAt string // the mapping that accepts "description" in any case
 	positions     map[string]position
 	problems      FieldErrors
@@ -39,7 +40,8 @@ type decoder struct {
 
 // report notes a problem at a node.
 func (d *decoder) report(n *yaml.Node, path, message string) *FieldError {
-	p := &FieldError{File: d.file, Line: n.Line, Column: n.Column, Path: path, Message: message, located: true}
+	p := &FieldError{Path: path, Message: message, located: true}
+	p.File, p.Line, p.Column = d.layers.place(d.file, n.Line, n.Column)
 	d.problems = d.problems.with(p)
 	return p
 }
@@ -78,8 +80,14 @@ func (d *decoder) decode(n, key *yaml.Node, v reflect.Value, path string) {
 		d.decode(n, key, v.Elem(), path)
 		return
 	}
-	if v.Type() == secretType && resolve(n).Kind == yaml.ScalarNode {
-		d.secrets = append(d.secrets, resolve(n).Value, text(resolve(n)))
+	if v.Type() == secretType {
+		if resolve(n).Kind == yaml.MappingNode {
+			d.decodeSecret(n, v, path)
+			return
+		}
+		if resolve(n).Kind == yaml.ScalarNode {
+			d.secrets = append(d.secrets, resolve(n).Value, text(resolve(n)))
+		}
 	}
 	if d.decodeItself(n, v, path) {
 		return
@@ -154,7 +162,7 @@ func (d *decoder) nested(n *yaml.Node, t reflect.Type, into any, path string) er
 	if v.Kind() != reflect.Pointer || v.IsNil() {
 		return fmt.Errorf("configuration type %s: UnmarshalYAML asked for a %T, which is not a pointer", t, into)
 	}
-	inner := &decoder{file: d.file, descriptionAt: d.descriptionAt, positions: d.positions, opaque: d.opaque}
+	inner := &decoder{file: d.file, layers: d.layers, descriptionAt: d.descriptionAt, positions: d.positions, opaque: d.opaque}
 	if holdsSecret(t) {
 		inner.opaque = resolve(n)
 		// The text is about to become a Secret, but by way of another type.
@@ -183,13 +191,14 @@ func (d *decoder) locate(p *FieldError, base string) *FieldError {
 	if p.located {
 		return p
 	}
-	q := &FieldError{File: d.file, Line: p.Line, Column: p.Column, Path: joinPath(base, p.Path), Message: p.Message, located: true, cause: p.cause}
-	if q.Line > 0 {
+	q := &FieldError{Path: joinPath(base, p.Path), Message: p.Message, located: true, cause: p.cause}
+	q.File, q.Line, q.Column = d.layers.place(d.file, p.Line, p.Column)
+	if p.Line != 0 {
 		return q
 	}
 	for at := q.Path; ; at = parent(at) {
 		if pos, ok := d.positions[at]; ok {
-			q.Line, q.Column = pos.line, pos.column
+			q.File, q.Line, q.Column = d.layers.place(d.file, pos.line, pos.column)
 			return q
 		}
 		if at == "" {
@@ -290,7 +299,7 @@ func (d *decoder) decodeMap(n *yaml.Node, v reflect.Value, path string) {
 			continue
 		}
 		if line, twice := given[key.Interface()]; twice {
-			_ = d.report(e.key, keyPath(path, resolve(e.key).Value), fmt.Sprintf("duplicate key: it is already set on line %d", line))
+			_ = d.report(e.key, keyPath(path, resolve(e.key).Value), duplicateKey(line))
 		}
 		given[key.Interface()] = e.key.Line
 	}

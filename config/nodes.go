@@ -156,7 +156,7 @@ func (c *inspector) keys(n *yaml.Node, path string, add func(*yaml.Node, string)
 		}
 		below := keyPath(path, name)
 		if earlier, ok := first[id]; ok {
-			c.report(key, below, "duplicate key: it is already set on line %d", earlier.Line)
+			c.report(key, below, "%s", duplicateKey(earlier.Line))
 		} else {
 			first[id] = key
 		}
@@ -166,6 +166,13 @@ func (c *inspector) keys(n *yaml.Node, path string, add func(*yaml.Node, string)
 			c.abandon(value, below, "only mappings can be merged, or lists of them")
 		}
 	}
+}
+
+func duplicateKey(line int) string {
+	if line <= 0 { // not from a file
+		return "duplicate key"
+	}
+	return fmt.Sprintf("duplicate key: it is already set on line %d", line)
 }
 
 func mergeable(value *yaml.Node) bool {

@@ -2,8 +2,11 @@ package config
 
 import (
 	"net/url"
+	"reflect"
 	"regexp"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // Optimizer says which optimizer a servo talks to and how it identifies itself.
@@ -13,15 +16,15 @@ import (
 // reported for that kind. The zero Optimizer means that none is configured.
 type Optimizer struct {
 	// ID is "organization/application". Required.
-	ID string `yaml:"id"`
+	ID string `yaml:"id" env:"OPSANI_OPTIMIZER" description:"Organization and application, as given by the optimizer." jsonschema:"required" example:"dev.example.com/my-app"`
 	// Token authenticates the servo. Required.
-	Token Secret `yaml:"token"`
+	Token Secret `yaml:"token" env:"OPSANI_TOKEN" description:"Token that authenticates the servo." jsonschema:"required"`
 	// BaseURL is where the service is, without slashes at the end. Default
 	// https://api.opsani.com.
-	BaseURL string `yaml:"base_url"`
+	BaseURL string `yaml:"base_url" env:"OPSANI_BASE_URL" description:"Where the service is." jsonschema:"format=uri,minLength=1,maxLength=65536"`
 	// URL is the endpoint itself, used as it is. Default: derived from BaseURL
 	// and ID, see Endpoint.
-	URL string `yaml:"url"`
+	URL string `yaml:"url" env:"OPSANI_URL" description:"The endpoint itself, used as it is. Derived from base_url and id when not given." jsonschema:"format=uri,minLength=1,maxLength=65536"`
 
 	// AppDynamics is set for the kind with an "optimizer_id".
 	AppDynamics *AppDynamics `yaml:"-"`
@@ -30,25 +33,26 @@ type Optimizer struct {
 // AppDynamics is the kind of [Optimizer] that has an "optimizer_id". It needs
 // either a connection file, or base_url, client_id, client_secret and tenant_id.
 //
-// The connection file is not read here: what it holds is not in the other fields.
+// Decoding does not read the connection file. [AppDynamics.Connect] does, and
+// [AppDynamics.Watch] follows its changes.
 type AppDynamics struct {
 	// OptimizerID names the optimizer. Required.
-	OptimizerID string `yaml:"optimizer_id"`
+	OptimizerID string `yaml:"optimizer_id" env:"APPD_OPTIMIZER_ID" description:"Id of the optimizer." jsonschema:"required"`
 	// TenantID names the tenant whose optimizer it is.
-	TenantID string `yaml:"tenant_id"`
+	TenantID string `yaml:"tenant_id" env:"APPD_TENANT_ID" description:"Tenant whose optimizer it is."`
 	// BaseURL is where the service is, without slashes at the end.
-	BaseURL string `yaml:"base_url"`
+	BaseURL string `yaml:"base_url" env:"APPD_BASE_URL" description:"Where the service is." jsonschema:"format=uri,minLength=1,maxLength=65536"`
 	// ClientID and ClientSecret are exchanged for a token.
-	ClientID     string `yaml:"client_id"`
-	ClientSecret Secret `yaml:"client_secret"`
+	ClientID     string `yaml:"client_id" env:"APPD_CLIENT_ID" description:"Client id, exchanged for a token."`
+	ClientSecret Secret `yaml:"client_secret" env:"APPD_CLIENT_SECRET" description:"Client secret, exchanged for a token."`
 	// ConnectionFile is a file with the endpoint, the tenant and a token.
-	ConnectionFile string `yaml:"connection_file"`
+	ConnectionFile string `yaml:"connection_file" env:"APPD_CONNECTION_FILE" description:"File with the endpoint, the tenant and a token." jsonschema:"format=file-path"`
 	// Token authenticates the servo when it need not be asked for.
-	Token Secret `yaml:"token"`
+	Token Secret `yaml:"token" env:"APPD_TOKEN" description:"Token that authenticates the servo when it need not be asked for."`
 	// URL is the endpoint itself, used as it is. See Optimizer.Endpoint.
-	URL string `yaml:"url"`
+	URL string `yaml:"url" env:"APPD_URL" description:"The endpoint itself, used as it is. Derived from base_url and optimizer_id when not given." jsonschema:"format=uri,minLength=1,maxLength=65536"`
 	// TokenURL is where tokens are asked for.
-	TokenURL string `yaml:"token_url"`
+	TokenURL string `yaml:"token_url" env:"APPD_TOKEN_URL" description:"Where tokens are asked for. Derived from base_url and tenant_id when not given." jsonschema:"format=uri,minLength=1,maxLength=65536"`
 }
 
 const defaultBaseURL = "https://api.opsani.com"
@@ -89,6 +93,31 @@ func (o Optimizer) Endpoint() string {
 		"/applications/" + url.PathEscape(application) + "/"
 }
 
+// DisplayName returns what people call the optimizer: its id, or tenant and id.
+func (o Optimizer) DisplayName() string {
+	a := o.AppDynamics
+	switch {
+	case a == nil:
+		return o.ID
+	case a.TenantID == "":
+		return a.OptimizerID
+	}
+	return a.TenantID + " - " + a.OptimizerID
+}
+
+// TokenEndpoint returns where tokens are asked for. Unless TokenURL is set, it is
+// <base_url>/auth/<tenant_id>/default/oauth2/token, and empty when that cannot be
+// known yet.
+func (a AppDynamics) TokenEndpoint() string {
+	switch {
+	case a.TokenURL != "":
+		return a.TokenURL
+	case a.BaseURL == "" || a.TenantID == "":
+		return ""
+	}
+	return strings.TrimRight(a.BaseURL, "/") + "/auth/" + url.PathEscape(a.TenantID) + "/default/oauth2/token"
+}
+
 // UnmarshalYAML decodes the kind of optimizer that the keys belong to.
 func (o *Optimizer) UnmarshalYAML(unmarshal func(any) error) error {
 	var keys keyProbe
@@ -110,6 +139,44 @@ func (o *Optimizer) UnmarshalYAML(unmarshal func(any) error) error {
 	p.BaseURL = strings.TrimRight(p.BaseURL, "/")
 	*o = Optimizer(p) // also when some of it is wrong: the rest is validated
 	return err
+}
+
+// optimizerKind decides which variables count beside the optimizer stanza n that
+// the other sources give: by its keys, else by which variables are set.
+func (l *layers) optimizerKind(n *yaml.Node) reflect.Type {
+	opsani, appDynamics := reflect.TypeFor[Optimizer](), reflect.TypeFor[AppDynamics]()
+	keys := keyProbe{}
+	if n != nil && resolve(n).Kind == yaml.MappingNode {
+		for _, e := range entries(resolve(n)) {
+			keys[resolve(e.key).Value] = yaml.Node{}
+		}
+	}
+	_, isOpsani := keys["id"]
+	switch {
+	case isAppDynamics(keys):
+		return appDynamics
+	case isOpsani:
+		return opsani
+	}
+	for _, layer := range l.list {
+		switch {
+		case layer.variables["OPSANI_OPTIMIZER"] != "":
+			return opsani
+		case layer.variables["APPD_OPTIMIZER_ID"] != "":
+			return appDynamics
+		}
+	}
+	for _, name := range []string{"OPSANI_TOKEN", "OPSANI_TOKEN_FILE", "OPSANI_URL", "OPSANI_BASE_URL"} {
+		if l.given(name) {
+			return opsani
+		}
+	}
+	for _, name := range []string{"APPD_CONNECTION_FILE", "APPD_CLIENT_ID", "APPD_CLIENT_SECRET", "APPD_TENANT_ID", "APPD_TOKEN", "APPD_BASE_URL"} {
+		if l.given(name) {
+			return appDynamics
+		}
+	}
+	return opsani
 }
 
 // isAppDynamics decides by the discriminating key, then by keys of that kind only.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -16,19 +15,11 @@ import (
 
 // Load reads a configuration file and hands it to [Parse]. A file that does not
 // exist is an error that says so and satisfies errors.Is(err, fs.ErrNotExist).
+// Only the file counts; [Sources] adds the environment.
 func Load(path string) ([]*Document, error) {
-	file, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, missingFileError(path)
-	}
+	data, err := readConfiguration(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading the configuration: %w", err)
-	}
-	defer func() { _ = file.Close() }() // nothing was written
-	// One byte more than is allowed, so that Parse sees that there is too much.
-	data, err := io.ReadAll(io.LimitReader(file, maxBytes+1))
-	if err != nil {
-		return nil, fmt.Errorf("reading the configuration: %w", err)
+		return nil, err
 	}
 	return Parse(path, data)
 }
@@ -54,6 +45,10 @@ func (e missingFileError) Unwrap() error { return fs.ErrNotExist }
 // larger than 2 MiB, nested deeper than 100 levels or expands its aliases
 // beyond 200000 values gives no documents.
 func Parse(filename string, data []byte) ([]*Document, error) {
+	return parse(filename, data, nil)
+}
+
+func parse(filename string, data []byte, order *layers) ([]*Document, error) {
 	roots, err := parseNodes(filename, data)
 	if err != nil {
 		return nil, err
@@ -66,7 +61,7 @@ func Parse(filename string, data []byte) ([]*Document, error) {
 		if !ok {
 			return nil, problems.asError()
 		}
-		doc, found, ok := newDocument(filename, i, root)
+		doc, found, ok := newDocument(filename, i, len(roots), root, order)
 		problems = append(problems, found...)
 		if !ok {
 			return nil, problems.asError()
@@ -129,7 +124,7 @@ func readNodes(data []byte) (roots []*yaml.Node, err error) {
 }
 
 var (
-	yamlLine      = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+	yamlLine      = regexp.MustCompile(`^yaml: (?:line (-?\d+): )?`)
 	unknownAnchor = regexp.MustCompile(`unknown anchor '.*' referenced`)
 )
 

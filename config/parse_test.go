@@ -77,10 +77,7 @@ load: {}
 	assert.True(t, doc.HasConnectors)
 	assert.Equal(t, []config.Mount{{"load", "load"}, {"other", "other"}}, doc.Connectors)
 	assert.Equal(t, 5*time.Second, doc.Settings.ProgressInterval.Std())
-	require.NotNil(t, doc.Checks)
-	checks, err := config.Decode[map[string]string](doc.Checks)
-	require.NoError(t, err)
-	assert.Equal(t, map[string]string{"halt_on": "common"}, checks)
+	assert.Equal(t, "common", doc.Checks.HaltOn)
 
 	require.Len(t, doc.Stanzas(), 2)
 	s := doc.Stanzas()[0]
@@ -105,8 +102,7 @@ func TestEmptyDocuments(t *testing.T) {
 			assert.True(t, doc.NoDiagnostics)
 			assert.Equal(t, config.DefaultCommon(), doc.Settings)
 			assert.Empty(t, doc.Stanzas())
-			_, err := config.Decode[map[string]any](doc.Checks)
-			require.NoError(t, err)
+			assert.Equal(t, "critical", doc.Checks.HaltOn)
 		})
 	}
 }

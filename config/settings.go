@@ -2,7 +2,10 @@ package config
 
 import (
 	"os"
+	"strings"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/servokit/servokit/types"
 )
@@ -14,23 +17,26 @@ type Common struct {
 	// Backoff bounds retries per context, such as "connect". What the file gives
 	// replaces the default of that context and leaves the others. Look contexts
 	// up with BackoffFor.
-	Backoff map[string]Backoff `yaml:"backoff"`
+	Backoff map[string]Backoff `yaml:"backoff" description:"Bounds of retries by context; __default__ is for contexts without an entry."`
+	// Proxies say which requests go through a proxy. Those that no pattern
+	// matches follow the variables HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
+	Proxies Proxies `yaml:"proxies" description:"Proxy for everything, or proxies by pattern with null for none. HTTP_PROXY, HTTPS_PROXY and NO_PROXY count for the rest."`
 	// Timeouts bound the requests of connectors.
-	Timeouts Timeouts `yaml:"timeouts"`
+	Timeouts Timeouts `yaml:"timeouts" description:"One duration for all, or durations for connect, read, write and pool. 0 and none mean no limit."`
 	// SSLVerify says how servers prove who they are.
-	SSLVerify SSLVerify `yaml:"ssl_verify"`
+	SSLVerify SSLVerify `yaml:"ssl_verify" description:"Verify certificates: true, false, or the path of a file with the certificates to trust."`
 	// ProgressInterval is the time between progress reports of a running command.
 	// Default 60s.
-	ProgressInterval types.Duration `yaml:"progress_interval"`
+	ProgressInterval types.Duration `yaml:"progress_interval" description:"Time between two reports of the progress of a command."`
 }
 
 // Backoff bounds the retries of one context. The zero value retries forever.
 type Backoff struct {
 	// MaxTime is how long to keep trying; 0 means without limit.
-	MaxTime types.Duration `yaml:"max_time"`
+	MaxTime types.Duration `yaml:"max_time" env:"BACKOFF_SETTINGS_MAX_TIME" description:"How long to keep trying. No limit when null or 0."`
 	// MaxTries is how often to try, the first time included; 0 means without
 	// limit.
-	MaxTries int `yaml:"max_tries"`
+	MaxTries int `yaml:"max_tries" env:"BACKOFF_SETTINGS_MAX_TRIES" description:"How often to try, the first time included. No limit when null or 0."`
 }
 
 // defaultContext is the entry for contexts that have none.
@@ -52,6 +58,46 @@ func DefaultCommon() Common {
 
 // SetDefaults makes c what [DefaultCommon] returns.
 func (c *Common) SetDefaults() { *c = DefaultCommon() }
+
+// fillBackoff gives the contexts of backoff what the variables BACKOFF_SETTINGS_*
+// say and no other source does. The defaults count as said, except that they
+// leave the number of tries open.
+func (l *layers) fillBackoff(root *yaml.Node) *yaml.Node {
+	settings := valueAt(root, "settings")
+	backoff := valueAt(settings, "backoff")
+	for _, key := range []string{"max_time", "max_tries"} {
+		for _, layer := range l.list {
+			variable := "BACKOFF_SETTINGS_" + strings.ToUpper(key)
+			value, ok := layer.variables[variable]
+			if !ok || value == "" {
+				continue
+			}
+			n := scalar(value, -1-layer.origin[variable])
+			if backoff != nil && resolve(backoff).Kind == yaml.MappingNode {
+				for _, e := range entries(resolve(backoff)) {
+					context := resolve(e.key).Value
+					if resolve(e.value).Kind == yaml.MappingNode && valueAt(e.value, key) == nil {
+						backoff = with(backoff, context, with(e.value, key, n))
+					}
+				}
+			}
+			if key == "max_tries" {
+				for _, context := range []string{defaultContext, "connect"} {
+					if valueAt(backoff, context) == nil {
+						span := DefaultCommon().Backoff[context].MaxTime
+						given := with(nil, "max_time", scalar(span.String(), n.Line))
+						backoff = with(backoff, context, with(given, key, n))
+					}
+				}
+			}
+			break
+		}
+	}
+	if backoff == nil {
+		return root
+	}
+	return with(root, "settings", with(settings, "backoff", backoff))
+}
 
 // BackoffFor returns the bounds for a context: its own, or else those of
 // "__default__", or else the default of those.
@@ -92,13 +138,13 @@ func (b Backoff) Validate() error {
 // and "none" mean without limit.
 type Timeouts struct {
 	// Connect bounds making the connection. Default 10s.
-	Connect types.Duration `yaml:"connect"`
+	Connect types.Duration `yaml:"connect" description:"Making the connection."`
 	// Read bounds the whole response. Default 60s.
-	Read types.Duration `yaml:"read"`
+	Read types.Duration `yaml:"read" description:"The whole response."`
 	// Write bounds sending the request. No limit by default.
-	Write types.Duration `yaml:"write"`
+	Write types.Duration `yaml:"write" description:"Sending the request."`
 	// Pool bounds waiting for a free connection. No limit by default.
-	Pool types.Duration `yaml:"pool"`
+	Pool types.Duration `yaml:"pool" description:"Waiting for a free connection."`
 }
 
 // UnmarshalYAML reads either form.

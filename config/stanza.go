@@ -15,6 +15,8 @@ type Stanza struct {
 	name  string
 	key   *yaml.Node
 	value *yaml.Node
+
+	layers *layers
 }
 
 // Name returns the key of the stanza: the name the connector is mounted under.
@@ -23,11 +25,28 @@ func (s *Stanza) Name() string { return s.name }
 // Path returns what the paths of problems in this stanza begin with.
 func (s *Stanza) Path() string { return keyPath("", s.name) }
 
-// File returns the name of the file the stanza was read from.
-func (s *Stanza) File() string { return s.file }
+// File returns the name of the file the stanza was read from, or what messages
+// call the variable that made it.
+func (s *Stanza) File() string {
+	file, _, _ := s.layers.place(s.file, s.key.Line, 0)
+	return file
+}
 
-// Line returns the line of the stanza's key, counted from 1.
-func (s *Stanza) Line() int { return s.key.Line }
+// Line returns the line of the stanza's key, counted from 1. It is 0 for a stanza
+// that is not in the file.
+func (s *Stanza) Line() int { return max(s.key.Line, 0) }
+
+// over returns the value of the stanza with all sources merged, for a
+// configuration of type t, which may be nil when it is not known.
+func (s *Stanza) over(t reflect.Type) (*yaml.Node, FieldErrors) {
+	whole := variableOf(s.name)
+	return s.layers.over(s.value, t, s.Path(), whole, whole+"_", nil, nil)
+}
+
+func (s *Stanza) isNull() bool {
+	n, _ := s.over(nil) // problems are reported by Decode
+	return n == nil || isNull(n)
+}
 
 // Decode turns a stanza into a configuration of type C, usually a struct with
 // yaml tags. A nil, empty or null stanza gives the defaults.
@@ -57,8 +76,9 @@ func Decode[C any](s *Stanza) (C, error) {
 	path := ""
 	value := (*yaml.Node)(nil)
 	if s != nil {
-		d.file, path, value = s.file, s.Path(), s.value
+		d.file, d.layers, path = s.file, s.layers, s.Path()
 		d.descriptionAt = path
+		value, d.problems = s.over(reflect.TypeFor[C]())
 		d.positions[path] = position{s.key.Line, s.key.Column}
 	}
 	if err := d.run(value, reflect.ValueOf(&out).Elem(), path); err != nil {

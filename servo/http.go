@@ -6,17 +6,28 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"time"
 
 	"github.com/servokit/servokit/config"
 )
 
+// proxy prefers what the settings say to what the environment does.
+func proxy(p config.Proxies) func(*http.Request) (*url.URL, error) {
+	return func(r *http.Request) (*url.URL, error) {
+		if u, ok, err := p.For(r.URL); ok {
+			return u, err
+		}
+		return http.ProxyFromEnvironment(r)
+	}
+}
+
 // newHTTPClient makes a client as the common settings ask for. A client of its
 // own per servo keeps the connections of one from being closed by another.
 func newHTTPClient(c config.Common) (*http.Client, error) {
 	transport := &http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
+		Proxy:               proxy(c.Proxies),
 		DialContext:         (&net.Dialer{Timeout: c.Timeouts.Connect.Std()}).DialContext,
 		TLSHandshakeTimeout: c.Timeouts.Connect.Std(),
 		TLSClientConfig: &tls.Config{
