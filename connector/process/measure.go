@@ -52,7 +52,7 @@ func (p *process) measure(ctx context.Context, r connector.MeasureRequest) (type
 }
 
 func (p *process) observe(ctx context.Context, r connector.MeasureRequest) (types.Measurement, error) {
-	c, err := p.running(ctx)
+	c, err := p.current()
 	if err != nil {
 		return types.Measurement{}, err
 	}
@@ -87,27 +87,57 @@ func (p *process) observe(ctx context.Context, r connector.MeasureRequest) (type
 	return m, nil
 }
 
-// running returns the process once it is ready. After a crash it waits for the
-// restart, but not longer than a start may take.
-func (p *process) running(ctx context.Context) (*child, error) {
+// beforeMeasure goes before a measurement and waits until the process is ready,
+// after a crash for its restart, but not longer than a start may take. This is
+// no part of the measurement itself, since all connectors begin that together:
+// one that generates load would be done before the process is looked at.
+func (p *process) beforeMeasure(ctx context.Context, _ connector.MeasureRequest) error {
 	limit := p.config.Ready.Timeout.Std() + p.config.Ready.MinUptime.Std()
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the process is not running and was not started again within %s", limit))
+	var last error
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, errDeadline)
 	defer cancel()
 	for {
 		p.mu.Lock()
-		c, wanted, ready, changed := p.child, p.wanted, p.ready, p.changed
+		changed := p.changed
 		p.mu.Unlock()
-		if !wanted {
-			return nil, errors.New("the command has not been started")
+		c, err := p.current()
+		if err == nil {
+			err = p.attempt(ctx, c)
 		}
-		if ready && c.alive() {
-			return c, nil
+		if err == nil {
+			return nil
+		}
+		if errors.Is(err, errNotStarted) {
+			return fmt.Errorf("measuring %s: %w", p.name, err)
+		}
+		if ctx.Err() == nil {
+			last = err
 		}
 		select {
 		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+			if cause := context.Cause(ctx); !errors.Is(cause, errDeadline) {
+				return cause
+			}
+			return fmt.Errorf("measuring %s: %w", p.name, connector.Fail(types.ReasonUnstable, fmt.Errorf("the process was not ready within %s: %w", limit, last)))
 		case <-changed:
+		case <-time.After(p.config.Ready.Interval.Std()):
 		}
+	}
+}
+
+var errNotStarted = errors.New("the command has not been started")
+
+// current returns the process, which must be ready.
+func (p *process) current() (*child, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case !p.wanted:
+		return nil, errNotStarted
+	case !p.ready || !p.child.alive():
+		return nil, connector.Fail(types.ReasonUnstable, errors.New("the process is not running"))
+	default:
+		return p.child, nil
 	}
 }
 

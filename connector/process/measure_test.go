@@ -125,6 +125,26 @@ func TestMeasureFailsWhenTheCommandIsKilled(t *testing.T) {
 	assert.Equal(t, before.Workers, r.info().Workers)
 }
 
+// Whatever else measures begins when the command is there again, not while it
+// is missing: load that is sent into the gap would be over before the command
+// is looked at.
+func TestAllMeasureOnceADeadCommandIsBack(t *testing.T) {
+	r := started(t, nil)
+	before := r.info().PID
+	var answered error
+	connector.Measure.On(r.bus.Scope("load"), func(context.Context, connector.MeasureRequest) (types.Measurement, error) {
+		_, answered = r.ask()
+		return types.Measurement{}, nil
+	})
+	require.NoError(t, syscall.Kill(before, syscall.SIGKILL))
+	require.Eventually(t, func() bool { return !runs(before) }, patience, time.Millisecond)
+	results, err := connector.Measure.Dispatch(t.Context(), &r.bus, connector.MeasureRequest{Control: types.Control{Duration: types.Duration(100 * time.Millisecond)}})
+	require.NoError(t, err)
+	require.Len(t, results, 2)
+	require.NoError(t, answered)
+	assert.InDelta(t, 1, results[0].Value.Summary("restarts").Mean, 0)
+}
+
 func TestMeasureEndsWithItsContext(t *testing.T) {
 	r := started(t, nil)
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -146,7 +166,7 @@ func TestMeasureDoesNotWaitForeverForADeadCommand(t *testing.T) {
 	_, err := r.measure(t.Context(), types.DefaultControl())
 	require.Error(t, err, "it may begin before the death is noticed")
 	_, err = r.measure(t.Context(), types.DefaultControl())
-	assert.ErrorContains(t, err, "measuring app: the process is not running and was not started again within 3.001s")
+	assert.ErrorContains(t, err, "the process was not ready within 3.001s: the process is not running")
 }
 
 func TestAnAdjustmentEndsAMeasurement(t *testing.T) {

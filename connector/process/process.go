@@ -125,6 +125,7 @@ func (p *process) Bind(h *connector.Host) error {
 		return p.describe(), nil
 	})
 	connector.Adjust.On(h, p.adjust)
+	connector.Measure.Before(h, p.beforeMeasure)
 	connector.Measure.On(h, p.measure)
 	h.Check(p.checks()...)
 	h.Go(p.supervise)
