@@ -111,19 +111,15 @@ func (s *Servo) accept(ctx context.Context, known types.Description, as types.Ad
 			errs = append(errs, fmt.Errorf("%s: unknown setting %q (known: %s)", a.Selector(), a.Setting, names(component.Settings, func(s types.Setting) string { return s.Name })))
 			continue
 		}
-		value, err := setting.Accept(a.Value)
+		assigned, err := setting.Assign(a.Value)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s.%w", a.Component, err))
 			continue
 		}
-		if setting.Pinned && setting.Value.IsSet() && !setting.Value.Equal(value) {
-			errs = append(errs, fmt.Errorf("%s: value of pinned settings cannot be changed: assigned value %s is not equal to existing value %s", a.Selector(), value, setting.Value))
-			continue
-		}
-		for _, warning := range setting.With(value).Warnings() {
+		for _, warning := range assigned.Warnings() {
 			s.log.WarnContext(ctx, "odd setting", "setting", a.Selector(), "warning", warning)
 		}
-		accepted = append(accepted, types.Adjustment{Component: a.Component, Setting: a.Setting, Value: value})
+		accepted = append(accepted, types.Adjustment{Component: a.Component, Setting: a.Setting, Value: assigned.Value})
 	}
 	if len(errs) > 0 {
 		return nil, fmt.Errorf("nothing was adjusted: %w", errors.Join(errs...))

@@ -37,6 +37,9 @@ type Setting struct {
 	Min, Max, Step Value
 	// Values lists what an enum setting accepts.
 	Values []Value
+	// Role says which of the settings that an optimizer knows by name this is;
+	// empty for any other. It adds rules and is not sent.
+	Role Role
 }
 
 // Range returns a range setting without a current value.
@@ -49,8 +52,9 @@ func Enum(name string, values ...Value) Setting {
 	return Setting{Name: name, Kind: EnumKind, Values: values}
 }
 
-// With returns a copy of s that reports value as current. It checks nothing:
-// observed values are reported as they are, also outside the range.
+// With returns a copy of s with value as the current one. It checks nothing; use
+// [Setting.Assign] for what somebody asks for and [Setting.Observed] for what
+// was found.
 func (s Setting) With(value Value) Setting {
 	s.Value = value
 	return s
@@ -99,44 +103,7 @@ func (s Setting) Validate() error {
 	default:
 		errs = append(errs, fmt.Errorf("type: %q is not accepted: use range or enum", string(s.Kind)))
 	}
-	return errors.Join(errs...)
-}
-
-// Warnings lists what is odd about a range setting without making it unusable:
-// a minimum above the maximum, a mix of integers and floats, a value outside
-// the range, a step that is zero, negative or does not divide the range. An
-// enum has none.
-func (s Setting) Warnings() []string {
-	if s.Kind != RangeKind {
-		return nil
-	}
-	minimum, ok1 := s.Min.Float64()
-	maximum, ok2 := s.Max.Float64()
-	step, ok3 := s.Step.Float64()
-	if !ok1 || !ok2 || !ok3 {
-		return nil
-	}
-	if maximum < minimum {
-		return []string{fmt.Sprintf("min cannot be greater than max (%s > %s)", s.Min, s.Max)}
-	}
-	var warnings []string
-	if s.Min.kind != s.Max.kind || s.Min.kind != s.Step.kind {
-		warnings = append(warnings, fmt.Sprintf("min, max and step must be of one numeric type: they are %s, %s and %s", s.Min.kind, s.Max.kind, s.Step.kind))
-	}
-	if v, ok := s.Value.Float64(); ok && (v < minimum || v > maximum) {
-		warnings = append(warnings, fmt.Sprintf("invalid value: %s is outside of the range %s-%s", s.Value, s.Min, s.Max))
-	}
-	switch {
-	case maximum == minimum && step != 0:
-		warnings = append(warnings, fmt.Sprintf("step must be zero when min equals max: step %s cannot step from %s to %s (pin the setting to keep its value)", s.Step, s.Min, s.Max))
-	case step < 0:
-		warnings = append(warnings, fmt.Sprintf("step cannot be negative: %s", s.Step))
-	case maximum != minimum && step == 0:
-		warnings = append(warnings, "step cannot be zero")
-	case !aligned(s.Min, s.Max, s.Step):
-		warnings = append(warnings, fmt.Sprintf("the difference between min %s and max %s is not a multiple of step %s", s.Min, s.Max, s.Step))
-	}
-	return warnings
+	return errors.Join(append(errs, s.roleErrors()...)...)
 }
 
 // Accept returns value as the setting takes it, or an error that says what
@@ -152,7 +119,7 @@ func (s Setting) Accept(value Value) (Value, error) {
 			return Value{}, fmt.Errorf("%s: a number is required, not %s", s.Name, describeValue(value))
 		}
 		if !s.Integral() {
-			if s.Min.kind == FloatKind {
+			if s.Min.kind == FloatKind || s.Role == CPURole {
 				return Float(f), nil
 			}
 			return value, nil
@@ -174,12 +141,68 @@ func (s Setting) Accept(value Value) (Value, error) {
 	}
 }
 
-// String returns a line for a person: "cpu (range 0.5-4.0, 0.5)".
+// Human returns value as a person writes it: "250m" where the unit is cores,
+// "1.5Gi" where it is GiB, the plain text otherwise.
+func (s Setting) Human(value Value) string {
+	f, ok := value.Float64()
+	if !ok || s.Kind != RangeKind {
+		return value.String()
+	}
+	switch {
+	case s.Unit == "cores" || s.Unit == "" && s.Role == CPURole:
+		if n := new(big.Rat).Mul(decimal(value), cpuUnits[0].scale); n.IsInt() {
+			return cpuText(n)
+		}
+	case s.Unit == "GiB" || s.Unit == "" && s.Role == MemoryRole:
+		if bytes := exactly(f, scale(2, 30)); bytes != nil {
+			return memoryText(bytes)
+		}
+		return memoryText(new(big.Rat).Mul(decimal(value), scale(2, 30)))
+	}
+	return value.String()
+}
+
+// Assign returns a copy of s with value as the current one, as the setting
+// takes it. It is an error when the setting does not accept the value (see
+// [Setting.Accept]), and when it is pinned and has another value already. Use
+// it for what an optimizer or a user asks for.
+func (s Setting) Assign(value Value) (Setting, error) { return s.assign(s.Accept(value)) }
+
+func (s Setting) assign(value Value, err error) (Setting, error) {
+	if err != nil {
+		return s, err
+	}
+	if s.Pinned && s.Value.IsSet() && !s.Value.Equal(value) {
+		return s, fmt.Errorf("%s: value of pinned settings cannot be changed: assigned value %s is not equal to existing value %s",
+			s.Name, describeValue(value), describeValue(s.Value))
+	}
+	return s.With(value), nil
+}
+
+// Observed returns a copy of s that reports value as current whatever the rules
+// say: reality is described as it is, an unset value included. The error tells
+// what [Setting.Assign] would have refused, for the log; the copy is usable all
+// the same.
+func (s Setting) Observed(value Value) (Setting, error) { return s.observed(value, s.Accept) }
+
+func (s Setting) observed(value Value, accept func(Value) (Value, error)) (Setting, error) {
+	if !value.IsSet() {
+		return s.With(value), nil
+	}
+	accepted, err := accept(value)
+	if err == nil {
+		value = accepted
+	}
+	_, err = s.assign(value, err)
+	return s.With(value), err
+}
+
+// String returns a line for a person: "cpu (range 250m-4, 125m)".
 func (s Setting) String() string {
 	if s.Kind == EnumKind {
 		return fmt.Sprintf("%s (enum %s)", s.Name, describeValues(s.Values))
 	}
-	return fmt.Sprintf("%s (%s %s-%s, %s)", s.Name, s.Kind, s.Min, s.Max, s.Step)
+	return fmt.Sprintf("%s (%s %s-%s, %s)", s.Name, s.Kind, s.Human(s.Min), s.Human(s.Max), s.Human(s.Step))
 }
 
 func (s Setting) hasValue(value Value) bool {
@@ -189,16 +212,6 @@ func (s Setting) hasValue(value Value) bool {
 		}
 	}
 	return false
-}
-
-// aligned tells whether max-min is a multiple of step in exact decimals, so
-// that 1.0 is a multiple of 0.1.
-func aligned(minimum, maximum, step Value) bool {
-	lo, hi, st := decimal(minimum), decimal(maximum), decimal(step)
-	if st.Sign() == 0 {
-		return true
-	}
-	return new(big.Rat).Quo(hi.Sub(hi, lo), st).IsInt()
 }
 
 func decimal(v Value) *big.Rat {
@@ -246,37 +259,25 @@ type settingWire struct {
 // MarshalJSON writes the wire form, without the name: the name is the key under
 // which a component holds the setting. An unset value is left out.
 func (s Setting) MarshalJSON() ([]byte, error) {
-	set := func(v Value) *Value {
-		if !v.IsSet() {
-			return nil
-		}
-		return &v
-	}
-	w := settingWire{Type: s.Kind, Pinned: s.Pinned, Unit: s.Unit, Value: set(s.Value)}
+	w := settingWire{Type: s.Kind, Pinned: s.Pinned, Unit: s.Unit, Value: optional(s.Value)}
 	if s.Kind == EnumKind {
 		w.Values = s.Values
 	} else {
-		w.Min, w.Max, w.Step = set(s.Min), set(s.Max), set(s.Step)
+		w.Min, w.Max, w.Step = optional(s.Min), optional(s.Max), optional(s.Step)
 	}
 	return json.Marshal(w)
 }
 
-// UnmarshalJSON reads the wire form and leaves the name alone. Unknown keys and
+// UnmarshalJSON reads the wire form and leaves name and role alone. Unknown keys and
 // "value": null are accepted.
 func (s *Setting) UnmarshalJSON(data []byte) error {
 	var w settingWire
 	if err := json.Unmarshal(data, &w); err != nil {
 		return err
 	}
-	get := func(v *Value) Value {
-		if v == nil {
-			return Value{}
-		}
-		return *v
-	}
 	*s = Setting{
-		Name: s.Name, Kind: w.Type, Unit: w.Unit, Pinned: w.Pinned, Value: get(w.Value),
-		Min: get(w.Min), Max: get(w.Max), Step: get(w.Step), Values: w.Values,
+		Name: s.Name, Kind: w.Type, Unit: w.Unit, Pinned: w.Pinned, Value: given(w.Value),
+		Min: given(w.Min), Max: given(w.Max), Step: given(w.Step), Values: w.Values, Role: s.Role,
 	}
 	return nil
 }
