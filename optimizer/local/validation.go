@@ -27,7 +27,7 @@ import (
 // two would still be in that order if each median were wrong by half the range
 // that was seen. Two configurations that differ in nothing but normal noise are
 // told apart wrongly about once in 15 validations of three repeats, and once in
-// 500 of five. The candidate must also keep every constraint with the median of the
+// 200 of five. The candidate must also keep every constraint with the median of the
 // metric, have data in more than half of its repeats and not be rejected or
 // aborted in any. A candidate that keeps the constraints beats a baseline that
 // does not, whatever the objectives.
@@ -71,7 +71,7 @@ const noneBetter = "no configuration beat the baseline"
 // judge fills in the figures and the verdict. The limits are the constraints in
 // the units of the metrics.
 func (v *Validation) judge(o Options, limits []Constraint) {
-	candidate := fmt.Sprintf("trial %d", v.Candidate)
+	const candidate = "the candidate"
 	no := func(format string, args ...any) {
 		v.Better = false
 		v.Verdict = noneBetter + ": " + fmt.Sprintf(format, args...)

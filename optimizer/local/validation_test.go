@@ -83,21 +83,21 @@ func TestValidation(t *testing.T) {
 		{
 			name: "within the noise", off: []float64{100, 95, 100, 105}, on: []float64{80, 92, 97, 98},
 			improvement: 3, spread: 8,
-			verdict: "no configuration beat the baseline: trial 1 was better by 3.0 ± 8.0 percent, which is within the noise (cost 97 instead of 100, medians of 3)",
+			verdict: "no configuration beat the baseline: the candidate was better by 3.0 ± 8.0 percent, which is within the noise (cost 97 instead of 100, medians of 3)",
 		},
 		{
 			name: "exactly the noise is not enough", off: []float64{100, 99, 100, 101}, on: []float64{80, 97, 98, 99},
 			improvement: 2, spread: 2,
-			verdict: "no configuration beat the baseline: trial 1 was better by 2.0 ± 2.0 percent, which is within the noise (cost 98 instead of 100, medians of 3)",
+			verdict: "no configuration beat the baseline: the candidate was better by 2.0 ± 2.0 percent, which is within the noise (cost 98 instead of 100, medians of 3)",
 		},
 		{
 			name: "worse", off: []float64{100}, on: []float64{80, 120},
 			improvement: -20, spread: 0,
-			verdict: "no configuration beat the baseline: trial 1 was worse by 20.0 ± 0.0 percent (cost 120 instead of 100, medians of 3)",
+			verdict: "no configuration beat the baseline: the candidate was worse by 20.0 ± 0.0 percent (cost 120 instead of 100, medians of 3)",
 		},
 		{
 			name: "the same without any noise", off: []float64{100}, on: []float64{100},
-			verdict: "no configuration beat the baseline: trial 1 was the same, by 0.0 ± 0.0 percent (cost 100 instead of 100, medians of 3)",
+			verdict: "no configuration beat the baseline: the candidate was the same, by 0.0 ± 0.0 percent (cost 100 instead of 100, medians of 3)",
 		},
 		{
 			name: "more is better", maximize: true, off: []float64{100}, on: []float64{125},
@@ -116,7 +116,7 @@ func TestValidation(t *testing.T) {
 		{
 			name: "the limit broken in the median", off: []float64{100}, on: []float64{50}, latency: []float64{79, 79, 81, 82},
 			improvement: 50,
-			verdict:     "no configuration beat the baseline: trial 1 does not keep latency <= 80ms (it was 81)",
+			verdict:     "no configuration beat the baseline: the candidate does not keep latency <= 80ms (it was 81)",
 		},
 		{
 			name: "the limit broken once", off: []float64{100}, on: []float64{50}, latency: []float64{79, 79, 99, 79},
@@ -130,7 +130,7 @@ func TestValidation(t *testing.T) {
 		},
 		{
 			name: "two repeats without data", off: []float64{100}, on: []float64{50, nan, nan, 52}, none: true,
-			verdict: "no configuration beat the baseline: trial 1 gave data in only 1 of 3 measurements",
+			verdict: "no configuration beat the baseline: the candidate gave data in only 1 of 3 measurements",
 		},
 		{
 			name: "baseline without data", off: []float64{100, nan}, on: []float64{50}, none: true,
@@ -213,7 +213,7 @@ func TestValidationRejected(t *testing.T) {
 	e, err := local.New(d.options)
 	require.NoError(t, err)
 	r := d.run(t, e)
-	assert.Equal(t, "no configuration beat the baseline: trial 1 was rejected when it was measured again", r.Validation.Verdict)
+	assert.Equal(t, "no configuration beat the baseline: the candidate was rejected when it was measured again", r.Validation.Verdict)
 	assert.Len(t, r.Validation.Best, 1, "it is not given another chance")
 	assert.Equal(t, "baseline", r.Kept)
 	assert.Equal(t, "off", d.settings()["app.switch"].String())
