@@ -85,7 +85,23 @@ func parseLiteral(elements []string) (Selector, error) {
 	return AnyOf(elements...), nil
 }
 
-// parseTags reads a list of tags, of which a single one is split at commas.
+// ParseFilter reads a filter from lists as a configuration has them: names and
+// ids as [ParseSelector] does, but a name may have commas in it, and tags of
+// which a single element is split at commas. An empty list is no constraint. The
+// error lists everything that is wrong.
+func ParseFilter(names, ids, tags []string) (f Filter, err error) {
+	var errs [3]error
+	f.Name, errs[0] = parseLiteral(names)
+	f.ID, errs[1] = ParseSelector(ids)
+	f.Tags, errs[2] = parseTags(tags)
+	for i, key := range []string{"name", "id", "tag"} {
+		if errs[i] != nil {
+			errs[i] = fmt.Errorf("%s: %w", key, errs[i])
+		}
+	}
+	return f, errors.Join(errs[:]...)
+}
+
 func parseTags(elements []string) ([]string, error) {
 	if len(elements) == 0 {
 		return nil, nil

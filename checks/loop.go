@@ -23,42 +23,52 @@ var ErrNotReady = errors.New("checks: not ready")
 // them again, also those that passed before. What an unsuccessful warning says
 // is logged and does not stand in the way.
 type Loop struct {
-	// Config says what to run and how to wait. Connectors is for whoever
-	// provides Pass.
-	Config Config
 	// Pass runs the checks once, those of all connectors.
 	Pass func(ctx context.Context, r Request) (Report, error)
+	// Request is what each pass is asked for.
+	Request Request
+	// Wait is how long to try. Zero is a single pass.
+	Wait time.Duration
+	// Delay is the pause between two passes. Zero is 8 s behind the first, and
+	// then each time twice as long.
+	Delay time.Duration
+	// SkipRemedies applies no remedies.
+	SkipRemedies bool
+	// FirstFailure stops looking at the results of a pass behind the first
+	// that failed, so that only what comes up to it is logged and repaired.
+	FirstFailure bool
 	// Logger receives each result. Nil is silent.
 	Logger *slog.Logger
-	// Table receives a table after each pass if the configuration wants one.
-	// Nil means no table.
-	Table io.Writer
+	// Table receives a table after each pass, with a line for each check if
+	// Verbose. Nil means no table.
+	Table   io.Writer
+	Verbose bool
+	_       struct{}
 }
 
 // Run returns the report of the last pass. The error is nil when all is well.
 // It wraps [ErrNotReady] when the last pass that there was time for has not
 // been passed; a pass with no checks at all is not passed either. Otherwise it
-// says what is wrong with the configuration, that Pass or writing the table
-// failed, or why ctx ended.
+// says what is wrong with the loop, that Pass or writing the table failed, or
+// why ctx ended.
 //
-// After a pass that failed Run applies the remedies of the checks that did, one
+// After a pass Run applies the remedies of the checks that did not succeed, one
 // after another and for at most 10 s each; that one fails is logged and nothing
 // else. Then it waits for the delay, or for what is left of the time when that
 // is less, so that the last pass begins when the time is over.
 func (l Loop) Run(ctx context.Context) (Report, error) {
-	request, _ := l.Config.request()
-	if err := l.Config.Validate(); err != nil {
+	if err := l.validate(); err != nil {
 		return nil, fmt.Errorf("checks: %w", err)
-	}
-	if l.Pass == nil {
-		return nil, errors.New("checks: there is nothing that runs them")
 	}
 	if l.Logger == nil {
 		l.Logger = slog.New(slog.DiscardHandler)
 	}
-	wait := time.Duration(l.Config.Wait)
-	if wait > 0 {
-		l.Logger.InfoContext(ctx, "running checks", "wait", l.Config.Wait.String(), "delay", l.Config.Delay.String())
+	if l.Wait > 0 {
+		delay := "expo"
+		if l.Delay > 0 {
+			delay = types.Duration(l.Delay).String()
+		}
+		l.Logger.InfoContext(ctx, "running checks", "wait", types.Duration(l.Wait).String(), "delay", delay)
 	}
 	began := time.Now()
 	passed := map[key]bool{}
@@ -66,15 +76,15 @@ func (l Loop) Run(ctx context.Context) (Report, error) {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		report, err := l.Pass(ctx, request)
+		report, err := l.Pass(ctx, l.Request)
 		if err != nil {
 			return report, err
 		}
 		if err := l.process(ctx, report, passed); err != nil {
 			return report, err
 		}
-		if l.Table != nil && !l.Config.Progressive && !l.Config.Quiet {
-			if err := report.WriteTable(l.Table, l.Config.Verbose); err != nil {
+		if l.Table != nil {
+			if err := report.WriteTable(l.Table, l.Verbose); err != nil {
 				return report, err
 			}
 		}
@@ -82,19 +92,42 @@ func (l Loop) Run(ctx context.Context) (Report, error) {
 			l.Logger.InfoContext(ctx, "all checks passed", "checks", len(report))
 			return report, nil
 		}
-		left := wait - time.Since(began)
+		left := l.Wait - time.Since(began)
 		if left <= 0 {
-			if wait > 0 {
-				l.Logger.ErrorContext(ctx, "timed out waiting for checks to pass", "wait", l.Config.Wait.String(), "result", report.verdict())
+			if l.Wait > 0 {
+				l.Logger.ErrorContext(ctx, "timed out waiting for checks to pass", "wait", types.Duration(l.Wait).String(), "result", report.verdict())
 			}
 			return report, fmt.Errorf("%w: %s", ErrNotReady, report.verdict())
 		}
-		pause := min(l.Config.Delay.behind(n), left)
+		pause := min(l.pause(n), left)
 		l.Logger.InfoContext(ctx, "waiting before running the checks again", "delay", types.Duration(pause).String())
 		if err := sleep(ctx, pause); err != nil {
 			return report, err
 		}
 	}
+}
+
+func (l Loop) validate() error {
+	var errs []error
+	if l.Pass == nil {
+		errs = append(errs, errors.New("pass: expected a function that runs the checks, found none"))
+	}
+	if l.Wait < 0 {
+		errs = append(errs, fmt.Errorf("wait: expected a time that is not negative, found %s", types.Duration(l.Wait)))
+	}
+	if l.Delay < 0 {
+		errs = append(errs, fmt.Errorf("delay: expected a time that is not negative, found %s", types.Duration(l.Delay)))
+	}
+	return errors.Join(errs...)
+}
+
+// pause is the one behind pass n, which counts from 0.
+func (l Loop) pause(n int) time.Duration {
+	const first = 8 * time.Second
+	if l.Delay > 0 {
+		return l.Delay
+	}
+	return first << min(n, 30) // which is more than 200 years
 }
 
 // key tells checks apart; ids are only unique within a connector.
@@ -120,12 +153,12 @@ func (l Loop) process(ctx context.Context, report Report, passed map[key]bool) e
 		}
 		logger.WarnContext(ctx, message, "error", r.Message, "hint", r.Hint, "passed", len(passed))
 		logger.DebugContext(ctx, "details of the error", "type", fmt.Sprintf("%T", r.Err), "error", r.Err)
-		if r.Remedy != nil && l.Config.Remedy {
+		if r.Remedy != nil && !l.SkipRemedies {
 			if err := l.repair(ctx, logger, r); err != nil {
 				return err
 			}
 		}
-		if r.Failed() && l.Config.CheckHalting {
+		if r.Failed() && l.FirstFailure {
 			return nil
 		}
 	}

@@ -28,8 +28,10 @@ func FromConfig(doc *config.Document, o Options, defs ...connector.Definition) (
 	}
 	mounts, err := doc.Resolve(known)
 	problems := []error{err}
+	var asked Optimizer
 	if o.Optimizer == nil {
-		problems = append(problems, useOptimizer(doc, &o))
+		asked, err = useOptimizer(doc, &o)
+		problems = append(problems, err)
 	}
 	if o.Name == "" {
 		o.Name = doc.Name
@@ -53,6 +55,9 @@ func FromConfig(doc *config.Document, o Options, defs ...connector.Definition) (
 	s, err := New(o)
 	if err != nil {
 		return nil, err
+	}
+	if asked != nil {
+		s.asked = asked
 	}
 	client, err := newHTTPClient(doc.Settings)
 	if err != nil {
@@ -80,29 +85,36 @@ func FromConfig(doc *config.Document, o Options, defs ...connector.Definition) (
 	return s, nil
 }
 
-// useOptimizer fills o with a client of the optimizer that doc names.
-func useOptimizer(doc *config.Document, o *Options) error {
+// useOptimizer fills o with a client of the optimizer that doc names, and
+// returns one that tries once, for the check that asks whether it answers.
+func useOptimizer(doc *config.Document, o *Options) (asked Optimizer, err error) {
 	switch {
 	case doc.Optimizer.IsZero():
-		return &config.FieldError{File: doc.File, Path: "optimizer", Message: "required: id and token of the optimizer"}
+		return nil, &config.FieldError{File: doc.File, Path: "optimizer", Message: "required: id and token of the optimizer"}
 	case doc.Optimizer.AppDynamics != nil:
-		return &config.FieldError{File: doc.File, Path: "optimizer.optimizer_id", Message: "this kind of optimizer is not supported: use one with an id and a token"}
+		return nil, &config.FieldError{File: doc.File, Path: "optimizer.optimizer_id", Message: "this kind of optimizer is not supported: use one with an id and a token"}
 	}
 	client, err := newHTTPClient(doc.Settings)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	connect, rest := doc.Settings.BackoffFor("connect"), doc.Settings.BackoffFor("optimizer")
-	c, err := optimizer.NewClient(optimizer.Options{
+	options := optimizer.Options{
 		URL: doc.Optimizer.Endpoint(), Token: doc.Optimizer.Token.Reveal(), ServoUID: doc.ServoUID,
 		HTTP: client, Logger: o.Logger,
 		Retry: optimizer.Retry{MaxTime: limit(rest), ConnectMaxTime: limit(connect), MaxTries: rest.MaxTries},
-	})
+	}
+	c, err := optimizer.NewClient(options)
 	if err != nil {
-		return fmt.Errorf("optimizer: %w", err)
+		return nil, fmt.Errorf("optimizer: %w", err)
+	}
+	options.Retry.MaxTries = 1
+	once, err := optimizer.NewClient(options)
+	if err != nil {
+		return nil, fmt.Errorf("optimizer: %w", err)
 	}
 	o.Optimizer = c
-	return nil
+	return once, nil
 }
 
 // limit is the longest time that b allows, in the form of [optimizer.Retry],

@@ -59,6 +59,7 @@ type Servo struct {
 	log    *slog.Logger
 	rand   *rand.Rand
 	bus    event.Bus
+	asked  Optimizer  // what the check of the optimizer greets
 	failed chan error // a background task that failed; the first is kept
 
 	life sync.Mutex // held while connectors come up or go down
@@ -122,6 +123,7 @@ func New(o Options) (*Servo, error) {
 		o:      o,
 		log:    slog.New(handler).With("servo", o.Name),
 		rand:   rand.New(o.Rand),
+		asked:  o.Optimizer,
 		failed: make(chan error, 1),
 	}, nil
 }
