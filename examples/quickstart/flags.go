@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"os"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -44,7 +46,7 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.output, "output", outputText, "`text` or json: one JSON document on standard output")
 	flags.StringVar(&o.report, "report", "quickstart-report.html", "`file` for the HTML report, empty for none")
 	flags.StringVar(&o.optimizerURL, "optimizer-url", "", "`URL` of an optimizer to use instead of the embedded one")
-	flags.StringVar(&o.token, "optimizer-token", "", "`token` for that optimizer")
+	flags.StringVar(&o.token, "optimizer-token", "", "`token` for that optimizer (default $OPSANI_TOKEN)")
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:0", "`address` of the application, port 0 for a free one")
 	flags.StringVar(&o.study, "study", "", "`file` that keeps the trials, to go on after an interruption")
 	flags.BoolVar(&o.verbose, "verbose", false, "log what the servo does")
@@ -57,7 +59,13 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 		}
 		return o, fmt.Errorf("%w (--help lists the flags)", err)
 	}
-	return o, o.validate(flags.Args())
+	if err := o.validate(flags.Args()); err != nil {
+		return o, err
+	}
+	if o.optimizerURL != "" && o.token == "" {
+		o.token = os.Getenv("OPSANI_TOKEN")
+	}
+	return o, nil
 }
 
 func (o options) validate(rest []string) error {
@@ -79,9 +87,9 @@ func (o options) validate(rest []string) error {
 	} else {
 		check(o.token == "", "--optimizer-token: needs --optimizer-url")
 	}
-	if _, _, err := net.SplitHostPort(o.listen); err != nil {
-		check(false, "--listen: %q is not host:port", o.listen)
-	}
+	_, port, err := net.SplitHostPort(o.listen)
+	number, portErr := strconv.ParseUint(port, 10, 16)
+	check(err == nil && portErr == nil && number <= 65535, "--listen: %q is not host:port", o.listen)
 	if len(errs) == 0 {
 		return nil
 	}

@@ -39,9 +39,9 @@ func followOptimizer(ctx context.Context, o options, app application, v *view, l
 	if ctx.Err() != nil {
 		return local.Result{}, context.Cause(ctx)
 	}
-	seen := account.result()
-	if seen.Baseline == nil {
-		return local.Result{}, errors.New("the optimizer has not measured anything")
+	seen, err := account.result()
+	if err != nil {
+		return local.Result{}, err
 	}
 	if seen.Best == nil {
 		seen.Validation = &local.Validation{Verdict: "no configuration beat the baseline: none kept the constraints"}
@@ -53,13 +53,23 @@ func followOptimizer(ctx context.Context, o options, app application, v *view, l
 	if err != nil {
 		return local.Result{}, err
 	}
-	checked.Trials, checked.Baseline = seen.Trials, seen.Baseline
-	checked.Best = seen.Best
+	checked.Trials, checked.Best = seen.Trials, seen.Best
+	if seen.Baseline != nil {
+		checked.Baseline = seen.Baseline
+	}
+	if checked.Validation != nil {
+		checked.Validation.Candidate = seen.Best.Number
+	}
 	return checked, nil
 }
 
+// patience is how long the other optimizer may go without a command that can be
+// used.
+const patience = 3 * time.Minute
+
 // account passes everything on to an optimizer and notes the trials that come
-// by. The first measurement is the baseline.
+// by. A measurement before the first adjustment is the baseline; an optimizer
+// that begins with an adjustment leaves that to the validation.
 type account struct {
 	optimizer.Backend
 	options local.Options
@@ -67,9 +77,14 @@ type account struct {
 	done    chan struct{}
 
 	mu       sync.Mutex
-	settings types.Adjustments
+	settings types.Adjustments // in force
+	original types.Adjustments // as described first
+	wanted   types.Adjustments // what the running command asks for
+	adjusted bool
 	trials   []local.Trial
 	baseline *local.Trial
+	heard    time.Time // when the last command came
+	failed   error
 	finished bool
 }
 
@@ -77,7 +92,18 @@ type account struct {
 // metrics measured that the account needs besides those of the optimizer.
 func (a *account) Next(ctx context.Context) (optimizer.Command, error) {
 	cmd, err := a.Backend.Next(ctx)
+	a.mu.Lock()
+	if now := time.Now(); err == nil || a.heard.IsZero() {
+		a.heard = now
+	} else if ctx.Err() == nil && now.Sub(a.heard) > patience {
+		a.failed = fmt.Errorf("the optimizer has given no command that can be used for %s: %w", patience, err)
+	}
+	a.wanted = cmd.Adjustments
+	given := a.failed != nil
+	a.mu.Unlock()
 	switch {
+	case given:
+		a.finish()
 	case err != nil:
 	case cmd.Verb == optimizer.Sleep && strings.HasPrefix(cmd.SleepReason, "done"):
 		a.finish()
@@ -98,10 +124,21 @@ func (a *account) Reply(ctx context.Context, r optimizer.Result) error {
 	}
 	a.mu.Lock()
 	switch {
-	case r.Verb == optimizer.Describe && r.Outcome == "" || r.Verb == optimizer.Adjust && r.Outcome == "":
+	case r.Outcome == types.Cancelled:
+	case r.Verb == optimizer.Describe && r.Outcome == "":
 		a.settings = settingsOf(r.Description)
-	case r.Verb == optimizer.Adjust && r.Outcome != types.Cancelled, r.Verb == optimizer.Measure && r.Outcome != types.Cancelled:
-		a.add(r)
+		if a.original == nil {
+			a.original = a.settings
+		}
+	case r.Verb == optimizer.Adjust:
+		a.adjusted = true
+		if r.Outcome == "" {
+			a.settings = settingsOf(r.Description)
+		} else {
+			a.add(r, overlay(a.settings, a.wanted)) // what was asked for, not what was restored
+		}
+	case r.Verb == optimizer.Measure:
+		a.add(r, a.settings)
 	}
 	full := len(a.trials) >= a.options.Trials
 	a.mu.Unlock()
@@ -112,8 +149,8 @@ func (a *account) Reply(ctx context.Context, r optimizer.Result) error {
 }
 
 // add notes a trial; a.mu is held.
-func (a *account) add(r optimizer.Result) {
-	t := local.Trial{Settings: a.settings, Metrics: map[string]float64{}, Outcome: r.Outcome, Message: r.Message}
+func (a *account) add(r optimizer.Result, settings types.Adjustments) {
+	t := local.Trial{Settings: settings, Metrics: map[string]float64{}, Outcome: r.Outcome, Message: r.Message}
 	for _, m := range r.Measurement.Metrics() {
 		if s := r.Measurement.Summary(m.Name); s.Count > 0 {
 			t.Metrics[m.Name] = s.Mean
@@ -139,7 +176,7 @@ func (a *account) add(r optimizer.Result) {
 		}
 	}
 	update := local.Update{Phase: local.PhaseSearch, Trials: a.options.Trials, Finished: &t}
-	if a.baseline == nil && r.Outcome == "" {
+	if !a.adjusted && r.Outcome == "" {
 		a.baseline = &t
 		update.Phase, update.Trial, update.Trials = local.PhaseBaseline, 1, 1
 	} else {
@@ -157,7 +194,7 @@ func (a *account) best() *local.Trial {
 	var best *local.Trial
 	for i, t := range a.trials {
 		cost, ok := t.Objective.Float64()
-		if !ok || !t.Feasible || settingsText(t.Settings) == settingsText(a.baseline.Settings) {
+		if !ok || !t.Feasible || settingsText(t.Settings) == settingsText(a.original) {
 			continue
 		}
 		if best == nil {
@@ -178,14 +215,29 @@ func (a *account) finish() {
 	}
 }
 
-func (a *account) result() local.Result {
+func (a *account) result() (local.Result, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	r := local.Result{Trials: a.trials, Baseline: a.baseline}
-	if a.baseline != nil {
-		r.Best = a.best()
+	if a.failed != nil {
+		return local.Result{}, a.failed
 	}
-	return r
+	if a.baseline == nil && len(a.trials) == 0 {
+		return local.Result{}, errors.New("the optimizer has not measured anything")
+	}
+	return local.Result{Trials: a.trials, Baseline: a.baseline, Best: a.best()}, nil
+}
+
+// overlay returns the settings with those that were asked for in their place.
+func overlay(settings, wanted types.Adjustments) types.Adjustments {
+	all := slices.Clone(settings)
+	for i, a := range all {
+		for _, w := range wanted {
+			if w.Component == a.Component && w.Setting == a.Setting {
+				all[i].Value = w.Value
+			}
+		}
+	}
+	return all
 }
 
 func settingsOf(d types.Description) types.Adjustments {

@@ -23,8 +23,8 @@ func main() {
 }
 
 // run is the whole program: 0 when the study came to an end, also when nothing
-// beat the baseline; 1 when something failed; 2 for flags that make no sense;
-// 130 after Ctrl-C.
+// beat the baseline, and after SIGTERM; 1 when something failed; 2 for flags that
+// make no sense; 130 after Ctrl-C.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	o, err := parseFlags(args, stderr)
 	switch {
@@ -48,8 +48,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	result, err := optimize(ctx, o, v, log)
 	v.clear()
 	if ctx.Err() != nil {
-		fmt.Fprintln(stderr, "quickstart: interrupted: the original settings are back, the application is stopped")
-		return servo.ExitCode(ctx, err)
+		var sig *servo.SignalError
+		if err != nil && !errors.As(err, &sig) && !errors.Is(err, context.Canceled) {
+			fmt.Fprintln(stderr, "quickstart: interrupted:", err)
+		} else {
+			fmt.Fprintln(stderr, "quickstart: interrupted: the original settings are back, the application is stopped")
+		}
+		return servo.ExitCode(ctx, nil)
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "quickstart:", err)

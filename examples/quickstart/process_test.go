@@ -90,11 +90,17 @@ func (p *program) errors() string {
 // waitFor waits until standard error has text.
 func (p *program) waitFor(text string) {
 	p.t.Helper()
+	p.waitForTimes(text, 1)
+}
+
+// waitForTimes waits until standard error has text n times.
+func (p *program) waitForTimes(text string, n int) {
+	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.t.Context(), 2*time.Minute)
 	defer cancel()
 	for {
 		p.mu.Lock()
-		found, grown := strings.Contains(p.stderr.String(), text), p.grown
+		found, grown := strings.Count(p.stderr.String(), text) >= n, p.grown
 		p.mu.Unlock()
 		if found {
 			return
@@ -102,7 +108,7 @@ func (p *program) waitFor(text string) {
 		select {
 		case <-grown:
 		case <-p.exited:
-			if strings.Contains(p.errors(), text) {
+			if strings.Count(p.errors(), text) >= n {
 				return
 			}
 			require.FailNow(p.t, "ended early", "waiting for %q:\n%s", text, p.errors())

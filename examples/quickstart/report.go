@@ -93,6 +93,9 @@ func checkReport(path string) error {
 	if path == "" {
 		return nil
 	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return fmt.Errorf("--report: %s is a folder: name a file in it", path)
+	}
 	temp, err := os.CreateTemp(filepath.Dir(path), ".report-*")
 	if err != nil {
 		return fmt.Errorf("--report: %s cannot be written: %w", path, err)

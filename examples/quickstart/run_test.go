@@ -143,7 +143,8 @@ func TestCtrlCSaysGoodbye(t *testing.T) {
 func TestApplicationKilledDuringAMeasurement(t *testing.T) {
 	t.Parallel()
 	p := start(t, "--trials", "1", "--verbose")
-	p.waitFor("verb=MEASURE")
+	p.waitFor("trying other settings")
+	p.waitForTimes("generating load", 2) // at the baseline, and at the trial
 	require.NoError(t, syscall.Kill(p.application(), syscall.SIGKILL))
 	require.Equal(t, 0, p.wait(3*time.Minute), p.errors())
 	requireComplete(t, p.one(), 1)
@@ -181,9 +182,12 @@ func TestAnotherOptimizer(t *testing.T) {
 	require.Equal(t, 0, p.wait(3*time.Minute), p.errors())
 	d := p.one()
 	require.Len(t, d.Trials, 2)
-	assert.False(t, d.Trials[0].Feasible)
-	assert.Nil(t, d.Trials[0].Objective, "a configuration that does not start has no numbers")
 	require.NotNil(t, d.Best)
+	assert.False(t, d.Trials[0].Feasible)
+	assert.Equal(t, 99, d.Trials[0].Settings["app.workers"], "what was asked for")
+	assert.Equal(t, 2, d.Baseline.Settings["app.workers"])
+	assert.Equal(t, 2, d.Best.Number)
+	assert.Nil(t, d.Trials[0].Objective, "a configuration that does not start has no numbers")
 	assert.Equal(t, 0, d.Best.Settings["app.compression"])
 	require.NotNil(t, d.Validation)
 	assert.GreaterOrEqual(t, len(d.Validation.Best), 3)
@@ -239,6 +243,8 @@ func TestBadInput(t *testing.T) {
 		{"Go missing", nil, "PATH=/nowhere", 1, []string{"the go command is not in PATH: install Go"}},
 		{"application does not build", nil, "GOOS=nowhere", 1, []string{"the application does not build", "nowhere"}},
 		{"a study of something else", []string{"--study", os.Args[0]}, "", 1, []string{"study"}},
+		{"a folder for the report", []string{"--report", filepath.Dir(os.Args[0])}, "", 1, []string{"is a folder"}},
+		{"no port", []string{"--listen", "127.0.0.1:"}, "", 2, []string{`--listen: "127.0.0.1:" is not host:port`}},
 		{"nowhere to put the report", []string{"--report", gone}, "", 1, []string{gone}},
 	}
 	for _, tt := range tests {

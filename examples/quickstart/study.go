@@ -45,7 +45,11 @@ var shown = []struct {
 func studyOptions(o options) (local.Options, error) {
 	so := local.Options{
 		Trials: o.trials, Seed: o.seed, Study: o.study,
-		Control: types.Control{Duration: types.Duration(o.duration), Warmup: types.Duration(warmup)},
+		Control: types.Control{
+			Duration: types.Duration(o.duration), Warmup: types.Duration(warmup),
+			// Trials under another load are no part of the same study.
+			Load: fmt.Appendf(nil, `{"requests_per_second": %d}`, o.rate),
+		},
 	}
 	var errs [4]error
 	so.Objective, errs[0] = local.ParseObjective("minimize: cost")
