@@ -1,6 +1,9 @@
 package types
 
-import "errors"
+import (
+	"context"
+	"errors"
+)
 
 // Outcome says how an operation that did not succeed ended. Its text is the
 // status word of the optimizer protocol.
@@ -29,6 +32,15 @@ const (
 	ReasonStartFailed = "start-failed"
 )
 
+// Operation is what was under way when something failed.
+type Operation string
+
+// The operations whose failures are told apart.
+const (
+	Measuring Operation = "measure"
+	Adjusting Operation = "adjust"
+)
+
 // OutcomeError is an error that carries how the operation should be reported.
 // Connectors return one through the constructors of package connector; find it
 // with [errors.As].
@@ -37,6 +49,9 @@ type OutcomeError struct {
 	// Reason is a short word for programs, such as "unstable". It may be
 	// empty.
 	Reason string
+	// Operation is what failed, when that is known. Of two failures, one of
+	// adjusting says more than one of measuring.
+	Operation Operation
 	// Err is what happened.
 	Err error
 }
@@ -55,14 +70,19 @@ func (e *OutcomeError) Error() string {
 // Unwrap returns the cause.
 func (e *OutcomeError) Unwrap() error { return e.Err }
 
-// priority orders outcomes for TopOutcome: the more definite statement wins.
-func (o Outcome) priority() int {
-	switch o {
-	case Aborted:
+// priority orders outcomes for TopOutcome: the more definite statement wins. A
+// failure of no known operation is like one of measuring.
+func (e *OutcomeError) priority() int {
+	switch {
+	case e.Outcome == Aborted:
+		return 4
+	case e.Outcome == Rejected:
 		return 3
-	case Rejected:
+	case e.Outcome == Failed && errors.Is(e.Err, context.Canceled):
+		return -1 // what ended it was somebody else's doing
+	case e.Outcome == Failed && e.Operation == Adjusting:
 		return 2
-	case Failed:
+	case e.Outcome == Failed:
 		return 1
 	default:
 		return 0
@@ -70,14 +90,17 @@ func (o Outcome) priority() int {
 }
 
 // TopOutcome picks the one outcome to report for err, which may join many
-// errors: aborted before rejected before failed, the first of equals. An error
+// errors: aborted before rejected, before failed while adjusting, before failed
+// while measuring, before any other; the first of equals, depth first. A
+// failure that is only a cancelled context never hides a failure of its own
+// right. An outcome that wraps another one counts, not the one inside. An error
 // without an outcome of its own is false; the caller then decides.
 func TopOutcome(err error) (*OutcomeError, bool) {
 	var top *OutcomeError
 	walk(err, func(e error) bool {
 		//nolint:errorlint // the walk itself unwraps, one level at a time
 		if o, ok := e.(*OutcomeError); ok {
-			if top == nil || o.Outcome.priority() > top.Outcome.priority() {
+			if top == nil || o.priority() > top.priority() {
 				top = o
 			}
 			return false
@@ -102,14 +125,4 @@ func walk(err error, visit func(error) bool) {
 	default:
 		walk(errors.Unwrap(err), visit)
 	}
-}
-
-// Progress tells how far an operation has come.
-type Progress struct {
-	// Percent is between 0 and 100. The ends are not sent: an operation that
-	// has just begun has nothing to report and one that is complete answers
-	// with its result.
-	Percent float64
-	// Message is a short line for people. It may be empty.
-	Message string
 }

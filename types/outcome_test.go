@@ -75,3 +75,37 @@ func TestOutcomeError(t *testing.T) {
 	require.ErrorAs(t, err, &o)
 	assert.Equal(t, types.Failed, o.Outcome)
 }
+
+// The order that the optimizer protocol gives: every outcome hides those before
+// it, whichever comes first.
+func TestTopOutcomePriorities(t *testing.T) {
+	op := func(o types.Operation) *types.OutcomeError {
+		return &types.OutcomeError{Outcome: types.Failed, Operation: o, Err: errors.New(string(o))}
+	}
+	sibling := &types.OutcomeError{Outcome: types.Failed, Operation: types.Adjusting, Err: fmt.Errorf("asking: %w", context.Canceled)}
+	ranks := [][]*types.OutcomeError{
+		{sibling},
+		{outcome(types.Cancelled, "c"), {Outcome: "other"}},
+		{op(types.Measuring), outcome(types.Failed, "f"), {Outcome: types.Failed, Err: context.DeadlineExceeded}},
+		{op(types.Adjusting)},
+		{outcome(types.Rejected, "r"), {Outcome: types.Rejected, Err: context.Canceled}},
+		{outcome(types.Aborted, "a")},
+	}
+	for i, lower := range ranks {
+		for j, higher := range ranks {
+			for _, a := range lower {
+				for _, b := range higher {
+					want := a // the first of equals
+					if j > i {
+						want = b
+					}
+					got, ok := types.TopOutcome(errors.Join(context.Canceled, a, fmt.Errorf("peer: %w", b)))
+					require.True(t, ok)
+					if j >= i {
+						assert.Same(t, want, got, "%v and %v", a, b)
+					}
+				}
+			}
+		}
+	}
+}
