@@ -153,6 +153,9 @@ func Seconds(s float64) (Duration, error) {
 	return durationFromRat(r.Mul(r, big.NewRat(int64(time.Second), 1)), text)
 }
 
+// Since returns the time that has passed since t.
+func Since(t time.Time) Duration { return Duration(time.Since(t)) }
+
 // Std returns d as a [time.Duration].
 func (d Duration) Std() time.Duration { return time.Duration(d) }
 

@@ -7,6 +7,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -262,4 +263,12 @@ func TestDurationAsAFlag(t *testing.T) {
 	require.NoError(t, flags.Parse([]string{"-wait", "2w"}))
 	assert.Equal(t, 14*day, wait.Std())
 	assert.ErrorContains(t, flags.Parse([]string{"-wait", "2"}), `invalid duration "2"`)
+}
+
+func TestSince(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		time.Sleep(90 * time.Second)
+		assert.Equal(t, "1m30s", types.Since(begun).String())
+	})
 }

@@ -39,6 +39,27 @@ func (m Measurement) present() []Reading {
 	return slices.DeleteFunc(slices.Clone(m.Readings), func(r Reading) bool { return r == nil })
 }
 
+// Validate returns an error when the measurement of one connector mixes data
+// points and time series. What [MergeMeasurements] joins may be mixed.
+func (m Measurement) Validate() error {
+	readings := m.present()
+	for _, r := range readings {
+		if kind, first := readingKind(r), readingKind(readings[0]); kind != first {
+			return fmt.Errorf("all readings must be of the same type: expected %s but found %s (%s)", first, kind, r.Of().Name)
+		}
+	}
+	return nil
+}
+
+// readingKind tells data points from time series.
+func readingKind(r Reading) string {
+	var w readingWire
+	if r.wire(&w); w.Values != nil {
+		return "TimeSeries"
+	}
+	return "DataPoint"
+}
+
 // Summary reduces all readings of the named metric to one figure; several
 // series of one metric are pooled. A Count of 0 means that there is no data,
 // either because the metric was not measured or because no sample was finite.

@@ -212,3 +212,27 @@ func TestMeasurementSummary(t *testing.T) {
 	assert.Equal(t, types.Summary{Skipped: 1}, m.Summary("error_rate"))
 	assert.Equal(t, types.Summary{}, m.Summary("nope"))
 }
+
+func TestMeasurementValidate(t *testing.T) {
+	point, line := at(0, 1), types.NewTimeSeries(latency, at(0, 1))
+	for _, tt := range []struct {
+		name     string
+		readings []types.Reading
+		want     string
+	}{
+		{"nothing", nil, ""},
+		{"points", []types.Reading{point, &point}, ""},
+		{"series", []types.Reading{nil, line, &line, types.NewTimeSeries(throughput)}, ""},
+		{"series, then a point", []types.Reading{line, types.DataPoint{Metric: throughput}}, "all readings must be of the same type: expected TimeSeries but found DataPoint (throughput)"},
+		{"point, then a series", []types.Reading{point, line}, "all readings must be of the same type: expected DataPoint but found TimeSeries (latency)"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			err := types.Measurement{Readings: tt.readings}.Validate()
+			if tt.want == "" {
+				require.NoError(t, err)
+			} else {
+				require.EqualError(t, err, tt.want)
+			}
+		})
+	}
+}

@@ -138,6 +138,28 @@ func (s TimeSeries) Duration() Duration {
 	return Duration(last.Sub(first))
 }
 
+// Min returns the first point with the least number, and false when no sample
+// of the series has a number.
+func (s TimeSeries) Min() (DataPoint, bool) {
+	return s.extreme(func(v, best float64) bool { return v < best })
+}
+
+// Max returns the first point with the greatest number, and false when no
+// sample of the series has a number.
+func (s TimeSeries) Max() (DataPoint, bool) {
+	return s.extreme(func(v, best float64) bool { return v > best })
+}
+
+func (s TimeSeries) extreme(better func(v, best float64) bool) (best DataPoint, found bool) {
+	var extreme float64
+	for _, p := range s.Points {
+		if v, ok := p.Sample.Float64(); ok && (!found || better(v, extreme)) {
+			best, extreme, found = p, v, true
+		}
+	}
+	return best, found
+}
+
 // Summary reduces the series; see [Summarize].
 func (s TimeSeries) Summary() Summary { return Summarize(s.Samples()...) }
 

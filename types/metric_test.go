@@ -1,6 +1,7 @@
 package types_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -76,4 +77,19 @@ func TestTimeSeriesKeepsTheOrderOfEqualTimes(t *testing.T) {
 		assert.Equal(t, types.Observe(float64(2*i+2)), samples[i])
 		assert.Equal(t, types.Observe(float64(2*i+1)), samples[50+i])
 	}
+}
+
+func TestTimeSeriesExtremes(t *testing.T) {
+	s := types.NewTimeSeries(latency, unknown(0, types.Observe(math.Inf(-1))), at(10, 3), at(20, -1), unknown(30, types.Stale()), at(40, 3), at(50, -1))
+	least, ok := s.Min()
+	require.True(t, ok)
+	assert.Equal(t, noon.Add(20*time.Second), least.Time, "the first of equals")
+	most, ok := s.Max()
+	require.True(t, ok)
+	assert.Equal(t, noon.Add(10*time.Second), most.Time)
+	empty := types.NewTimeSeries(latency, unknown(0, types.Sample{}))
+	_, ok = empty.Min()
+	assert.False(t, ok)
+	_, ok = empty.Max()
+	assert.False(t, ok)
 }
