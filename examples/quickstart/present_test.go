@@ -163,6 +163,17 @@ func TestViewIsPlainInAPipe(t *testing.T) {
 	}, "\n"), out.String())
 }
 
+func TestViewPraisesOnlyWhatBeatsTheBaseline(t *testing.T) {
+	var out bytes.Buffer
+	v := newView(&out)
+	r := sample()
+	worse := measuredTrial(1, 4, 12, 20, true)
+	v.update(local.Update{Phase: local.PhaseSearch, Trial: 1, Trials: 3, Finished: &worse, Best: &worse, Baseline: r.Baseline})
+	assert.NotContains(t, out.String(), "best so far")
+	v.update(local.Update{Phase: local.PhaseSearch, Trial: 2, Trials: 3, Finished: r.Best, Best: r.Best, Baseline: r.Baseline})
+	assert.Contains(t, out.String(), "best so far")
+}
+
 func TestViewDrawsTheStatusInPlace(t *testing.T) {
 	var out bytes.Buffer
 	v := newView(&out)

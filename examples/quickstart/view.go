@@ -152,7 +152,7 @@ func statusLine(u local.Update) string {
 	if len(u.Settings) > 0 {
 		text += " " + settingsText(u.Settings)
 	}
-	if u.Best != nil {
+	if leads(u) {
 		text += fmt.Sprintf("  best so far: trial %d, %s", u.Best.Number, objectiveText(u.Best))
 	}
 	return text
@@ -190,10 +190,20 @@ func (v *view) finished(u local.Update) string {
 	switch {
 	case !t.Feasible:
 		text += "  " + v.paint.bad(problem(t))
-	case u.Phase == local.PhaseSearch && u.Best != nil && u.Best.Number == t.Number:
+	case u.Phase == local.PhaseSearch && leads(u) && u.Best.Number == t.Number:
 		text += "  " + v.paint.good("best so far")
 	}
 	return text
+}
+
+// leads tells whether some trial is ahead of the baseline.
+func leads(u local.Update) bool {
+	if u.Best == nil || u.Baseline == nil {
+		return u.Best != nil
+	}
+	best, ok1 := u.Best.Objective.Float64()
+	baseline, ok2 := u.Baseline.Objective.Float64()
+	return ok1 && (!ok2 || !u.Baseline.Feasible || best < baseline)
 }
 
 func problem(t *local.Trial) string {
