@@ -84,12 +84,29 @@ func TestImportsPointInward(t *testing.T) {
 	}
 }
 
+// kits are for the tests of our users.
+var kits = []string{module + "/optimizer/optimizertest", module + "/connector/connectortest"}
+
 // Test helpers must not reach the programs of our users.
 func TestTestHelpersStayOutOfPrograms(t *testing.T) {
-	for _, dep := range deps(t, "./connector/...", "./optimizer", "./optimizer/local", "./servo/...", "./examples/...") {
-		for _, prefix := range []string{"github.com/stretchr/testify", "go.uber.org/goleak", "pgregory.net/rapid", module + "/optimizer/optimizertest"} {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "./...").Output()
+	require.NoError(t, err)
+	packages := slices.DeleteFunc(strings.Fields(string(out)), func(p string) bool { return slices.Contains(kits, p) })
+	for _, dep := range deps(t, packages...) {
+		for _, prefix := range append([]string{"github.com/stretchr/testify", "go.uber.org/goleak", "pgregory.net/rapid"}, kits...) {
 			assert.False(t, strings.HasPrefix(dep, prefix), "a program links %s", dep)
 		}
+	}
+}
+
+// The kit for connectors comes into the tests of every author, so it brings no
+// more along than it must.
+func TestTheConnectorKitIsLight(t *testing.T) {
+	allowed := deps(t, "./connector")
+	for _, dep := range deps(t, "./connector/connectortest") {
+		light := slices.Contains(allowed, dep) || slices.Contains(kits, dep) ||
+			strings.HasPrefix(dep, "github.com/stretchr/testify") || strings.HasPrefix(dep, "go.uber.org/goleak")
+		assert.True(t, light, "connector/connectortest links %s", dep)
 	}
 }
 

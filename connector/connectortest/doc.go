@@ -1,0 +1,2 @@
+// Package connectortest examines connectors.
+package connectortest
