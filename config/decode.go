@@ -34,6 +34,7 @@ type decoder struct {
 	problems      FieldErrors
 	opaque        *yaml.Node // must not be quoted: a type with a Secret decodes it
 	secrets       []string   // to be hidden in messages
+	constrained   *yaml.Node // what is given, to be held against the schema
 	broken        error      // the Go type is at fault, not the file
 	decoded       int        // how many of the problems are not from Validate
 }

@@ -55,7 +55,8 @@ func (s *Stanza) isNull() bool {
 // structs first, then on the struct around them, and on every new element of a
 // slice or map. After decoding, Validate() error is called on every value that
 // has it. Build its errors with [Invalid] and [Required], several with
-// [errors.Join].
+// [errors.Join]. What struct tags "jsonschema" ask for, such as enum, minimum,
+// pattern and required, is checked too, on values that are given.
 //
 // Decoding is strict. Unknown keys are rejected (only "description" is accepted
 // at the top of every stanza), and so are values of another type: a quoted
@@ -72,19 +73,24 @@ func (s *Stanza) isNull() bool {
 // fields of the same key, is a plain error.
 func Decode[C any](s *Stanza) (C, error) {
 	var out, zero C
+	if err := decodeStanza(s, reflect.ValueOf(&out).Elem()); err != nil {
+		return zero, err
+	}
+	return out, nil
+}
+
+func decodeStanza(s *Stanza, out reflect.Value) error {
 	d := &decoder{positions: map[string]position{}}
 	path := ""
 	value := (*yaml.Node)(nil)
 	if s != nil {
 		d.file, d.layers, path = s.file, s.layers, s.Path()
 		d.descriptionAt = path
-		value, d.problems = s.over(reflect.TypeFor[C]())
+		value, d.problems = s.over(out.Type())
 		d.positions[path] = position{s.key.Line, s.key.Column}
 	}
-	if err := d.run(value, reflect.ValueOf(&out).Elem(), path); err != nil {
-		return zero, err
-	}
-	return out, nil
+	d.constrained = value
+	return d.run(value, out, path)
 }
 
 // run decodes n into v, validates, and returns everything that was found.
@@ -105,6 +111,7 @@ func (d *decoder) run(n *yaml.Node, v reflect.Value, path string) error {
 	}
 	d.decoded = len(d.problems)
 	d.validate(v, path, 0)
+	d.constrain(v, path)
 	d.hideSecrets(v)
 	return d.problems.asError()
 }

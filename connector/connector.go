@@ -55,15 +55,27 @@ type Definition struct {
 	info  Info
 	build func(*config.Stanza, Env) (Connector, error)
 	check func(*config.Stanza) error
+	kind  config.Kind
 }
 
 // Define returns the definition of a connector with configuration C, which
 // build receives decoded, with defaults and validated. C is a plain struct with
-// yaml tags; give it SetDefaults and Validate methods where needed. Build must
-// not do I/O.
+// yaml tags; give it SetDefaults and Validate methods where needed, and struct
+// tags "description" and "example", which become part of its schema and of
+// generated files. A method Sample() C gives the sample instead of the examples.
+// Build must not do I/O.
 func Define[C any](info Info, build func(C, Env) (Connector, error)) Definition {
+	var zero C
+	kind := config.Kind{
+		Name: info.Name, FullName: info.FullName, Version: info.Version,
+		Description: info.Description, Homepage: info.Homepage, Config: zero,
+	}
+	if s, ok := any(&zero).(interface{ Sample() C }); ok {
+		kind.Sample = s.Sample()
+	}
 	return Definition{
 		info: info,
+		kind: kind,
 		build: func(s *config.Stanza, env Env) (Connector, error) {
 			c, err := config.Decode[C](s)
 			if err != nil {
@@ -80,6 +92,22 @@ func Define[C any](info Info, build func(C, Env) (Connector, error)) Definition 
 
 // Info says what the connector is.
 func (d Definition) Info() Info { return d.info }
+
+// Kind is what the configuration of a whole program needs to know of the
+// connector: its configuration type and a sample. Collect the kinds of all
+// definitions in a [config.Model] to describe, generate, check and print
+// configurations.
+func (d Definition) Kind() config.Kind { return d.kind }
+
+// Schema returns the JSON Schema of the connector's stanza, the same text on
+// every call. Keep it as a golden file, so that a change of the configuration is
+// seen in review.
+func (d Definition) Schema() ([]byte, error) {
+	if d.check == nil {
+		return nil, errors.New("connector: the definition is empty: make it with Define")
+	}
+	return config.Model{Kinds: []config.Kind{d.kind}}.StanzaSchema(d.info.Name)
+}
 
 // Check decodes and validates a stanza without building anything. The error
 // lists every problem with its place in the file.

@@ -25,72 +25,72 @@ import (
 type Config struct {
 	// Component is the name under which the settings are described. Empty
 	// means the name of the connector instance.
-	Component string `yaml:"component"`
+	Component string `yaml:"component" description:"Name under which the settings are described. The name of the connector when not given."`
 	// Command is the program and its arguments. Required. A name without a
 	// slash is looked up in PATH; a relative path is relative to Dir.
-	Command []string `yaml:"command"`
+	Command []string `yaml:"command" description:"Program and arguments. A name without a slash is looked up in PATH." example:"[./my-app, --port=8080]"`
 	// Dir is the working directory. Empty means that of the servo.
-	Dir string `yaml:"dir"`
+	Dir string `yaml:"dir" description:"Working directory. That of the servo when not given."`
 	// Env is added to the environment of the command.
-	Env map[string]config.Secret `yaml:"env"`
+	Env map[string]config.Secret `yaml:"env" description:"Variables added to the environment of the command."`
 	// InheritEnv gives the command the environment of the servo too. Nil means
 	// true.
-	InheritEnv *bool `yaml:"inherit_env"`
+	InheritEnv *bool `yaml:"inherit_env" description:"Give the command the environment of the servo too. True when not given."`
 	// Settings are what an optimizer can adjust, in the order in which they
 	// are described.
-	Settings []Setting `yaml:"settings"`
+	Settings []Setting `yaml:"settings" description:"What the optimizer can adjust." example:"[{name: threads, type: range, min: 1, max: 8, default: 2, env: THREADS}]"`
 	// File is a configuration file written from the settings. Nil means none.
-	File *File `yaml:"file"`
+	File *File `yaml:"file" description:"Configuration file that is written from the settings."`
 	// Apply says how changed settings reach the command: "restart", the
 	// default, or "signal", which writes the file, sends Signal to the process,
 	// and checks after Ready.MinUptime that it is still ready. That is for
 	// commands that read all their settings from File.
-	Apply string `yaml:"apply"`
+	Apply string `yaml:"apply" description:"How changed settings reach the command: restart, or signal, for commands that read all settings from the file." jsonschema:"enum=restart,enum=signal"`
 	// Signal is sent when Apply is "signal". The default is HUP.
-	Signal string `yaml:"signal"`
+	Signal string `yaml:"signal" description:"Signal that is sent when apply is signal."`
 	// Ready says when the command counts as ready.
-	Ready Ready `yaml:"ready"`
+	Ready Ready `yaml:"ready" description:"When the command counts as ready."`
 	// Settlement is how long the command must stay ready after an adjustment,
 	// where the optimizer does not say. The default is 0.
-	Settlement types.Duration `yaml:"settlement"`
-	Stop       Stop           `yaml:"stop"`
-	Restart    Restart        `yaml:"restart"`
-	Output     Output         `yaml:"output"`
+	Settlement types.Duration `yaml:"settlement" description:"How long the command must stay ready after an adjustment, where the optimizer does not say."`
+	Stop       Stop           `yaml:"stop" description:"How the command is stopped."`
+	Restart    Restart        `yaml:"restart" description:"How a command that has died is started again."`
+	Output     Output         `yaml:"output" description:"What becomes of the output of the command."`
 	// SampleInterval is the time between two points of a measured series. The
 	// default is 1s.
-	SampleInterval types.Duration `yaml:"sample_interval"`
+	SampleInterval types.Duration `yaml:"sample_interval" description:"Time between two points of a measured series."`
 	// MetricsPrefix is put before the names of the metrics. Set it when a servo
 	// runs several commands, so that their metrics can be told apart.
-	MetricsPrefix string `yaml:"metrics_prefix"`
+	MetricsPrefix string `yaml:"metrics_prefix" description:"Text before the names of the metrics."`
 	_             struct{}
 }
 
 // Setting is one setting of the command and where its value goes. It needs at
 // least one of Env, Flag and a mention in the template of the file.
 type Setting struct {
-	Name string `yaml:"name"`
+	Name string `yaml:"name" description:"Name of the setting."`
 	// Type is "range" or "enum".
-	Type types.SettingKind `yaml:"type"`
+	Type types.SettingKind `yaml:"type" description:"Kind of the setting: range or enum." jsonschema:"enum=range,enum=enum"`
 	// Min, Max and Step bound a range, inclusive. Step defaults to 1 for whole
 	// numbers.
-	Min  types.Value `yaml:"min"`
-	Max  types.Value `yaml:"max"`
-	Step types.Value `yaml:"step"`
+	Min  types.Value `yaml:"min" description:"Lower bound of a range, inclusive."`
+	Max  types.Value `yaml:"max" description:"Upper bound of a range, inclusive."`
+	Step types.Value `yaml:"step" description:"Step of a range. 1 for whole numbers when not given."`
 	// Values are what an enum accepts.
-	Values []types.Value `yaml:"values"`
+	Values []types.Value `yaml:"values" description:"What an enum accepts."`
 	// Default is the value to begin with. Required.
-	Default types.Value `yaml:"default"`
+	Default types.Value `yaml:"default" description:"Value to begin with."`
 	// Unit is shown to people.
-	Unit string `yaml:"unit"`
+	Unit string `yaml:"unit" description:"Unit, shown to people."`
 	// Pinned settings are rendered and described, and never changed.
-	Pinned bool `yaml:"pinned"`
+	Pinned bool `yaml:"pinned" description:"Describe the setting and never change it."`
 	// Env is the environment variable that carries the value.
-	Env string `yaml:"env"`
+	Env string `yaml:"env" description:"Environment variable that carries the value."`
 	// Flag is the command line flag that carries the value. "{{value}}" stands
 	// for it: "--threads={{value}}". A flag without it, such as "-t", is
 	// followed by the value as an argument of its own. Flags come after the
 	// arguments of the command, in the order of the settings.
-	Flag string `yaml:"flag"`
+	Flag string `yaml:"flag" description:"Command line flag that carries the value; {{value}} stands for it, as in --threads={{value}}."`
 }
 
 // File is a file that is written from the settings before the command starts
@@ -99,14 +99,14 @@ type Setting struct {
 // is removed.
 type File struct {
 	// Path is relative to the directory of the command.
-	Path string `yaml:"path"`
+	Path string `yaml:"path" description:"Path, relative to the directory of the command."`
 	// Template is a text/template. {{.name}} is the value of the setting
 	// "name", and {{setting "a-b"}} that of a setting whose name is no
 	// identifier. Whole numbers compare as numbers, texts as texts.
-	Template string `yaml:"template"`
+	Template string `yaml:"template" description:"Text template; {{.name}} is the value of the setting name."`
 	// Mode holds the permissions in octal, such as "0640". Empty means those of
 	// the existing file, or 0644.
-	Mode string `yaml:"mode"`
+	Mode string `yaml:"mode" description:"Permissions in octal, such as 0640. Those of the existing file, or 0644, when not given."`
 }
 
 // Ready says when the command counts as ready: when the probe succeeds. Give at
@@ -116,20 +116,20 @@ type File struct {
 type Ready struct {
 	// HTTP is a URL that must answer with a status from 200 to 399. Redirects
 	// are not followed.
-	HTTP string `yaml:"http"`
+	HTTP string `yaml:"http" description:"URL that must answer with a status from 200 to 399."`
 	// TCP is a host:port that must accept a connection.
-	TCP string `yaml:"tcp"`
+	TCP string `yaml:"tcp" description:"Address host:port that must accept a connection."`
 	// Command must exit with status 0. It runs with the directory and the
 	// environment of the command.
-	Command []string `yaml:"command"`
+	Command []string `yaml:"command" description:"Command that must exit with status 0."`
 	// Log is a regular expression that a line of output must match.
-	Log string `yaml:"log"`
+	Log string `yaml:"log" description:"Regular expression that a line of output must match."`
 	// Interval is the time between two attempts. The default is 100ms.
-	Interval types.Duration `yaml:"interval"`
+	Interval types.Duration `yaml:"interval" description:"Time between two attempts."`
 	// Timeout is the deadline for becoming ready. The default is 10s.
-	Timeout types.Duration `yaml:"timeout"`
+	Timeout types.Duration `yaml:"timeout" description:"Deadline for becoming ready."`
 	// MinUptime counts when there is no probe. The default is 500ms.
-	MinUptime types.Duration `yaml:"min_uptime"`
+	MinUptime types.Duration `yaml:"min_uptime" description:"How long the command must be alive when there is no probe."`
 }
 
 // Stop says how the command is stopped: all its processes get Signal, and those
@@ -137,9 +137,9 @@ type Ready struct {
 // less time shortens the grace.
 type Stop struct {
 	// Signal defaults to TERM.
-	Signal string `yaml:"signal"`
+	Signal string `yaml:"signal" description:"Signal that asks the processes to end."`
 	// Grace defaults to 5s.
-	Grace types.Duration `yaml:"grace"`
+	Grace types.Duration `yaml:"grace" description:"Time after which those that are left are killed."`
 }
 
 // Restart says how a command that has died on its own is started again, with
@@ -148,9 +148,9 @@ type Stop struct {
 // than MaxBackoff begins anew.
 type Restart struct {
 	// Backoff defaults to 200ms.
-	Backoff types.Duration `yaml:"backoff"`
+	Backoff types.Duration `yaml:"backoff" description:"Pause before the first restart; it doubles after each further death."`
 	// MaxBackoff defaults to 30s, or Backoff if that is more.
-	MaxBackoff types.Duration `yaml:"max_backoff"`
+	MaxBackoff types.Duration `yaml:"max_backoff" description:"Longest pause."`
 }
 
 // Output says what becomes of the output of the command, which is also logged
@@ -158,7 +158,7 @@ type Restart struct {
 type Output struct {
 	// Tail is how many of the last lines errors show, at most 1000 and 16 KiB.
 	// The default is 40.
-	Tail int `yaml:"tail"`
+	Tail int `yaml:"tail" description:"How many of the last lines errors show, at most 1000." jsonschema:"minimum=1,maximum=1000"`
 }
 
 // The ways to apply changed settings.

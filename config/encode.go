@@ -1,0 +1,360 @@
+package config
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/servokit/servokit/types"
+)
+
+// encoder writes values of configuration types as nodes, in the order of their
+// fields.
+type encoder struct{ reveal bool }
+
+func nullNode() *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "null"} }
+
+func textNode(text string) *yaml.Node {
+	n := &yaml.Node{}
+	n.SetString(text)
+	return n
+}
+
+func (e encoder) encode(v reflect.Value) (*yaml.Node, error) {
+	if !v.IsValid() {
+		return nullNode(), nil
+	}
+	if v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface {
+		if v.IsNil() {
+			return nullNode(), nil
+		}
+		return e.encode(v.Elem())
+	}
+	if !v.CanAddr() {
+		fresh := reflect.New(v.Type()).Elem()
+		fresh.Set(v)
+		v = fresh
+	}
+	if n, ok, err := e.itself(v); ok {
+		return n, err
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		return e.fields(v)
+	case reflect.Map:
+		return e.entries(v)
+	case reflect.Slice, reflect.Array:
+		if v.Kind() == reflect.Slice && v.IsNil() {
+			return nullNode(), nil
+		}
+		out := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq"}
+		for i := range v.Len() {
+			n, err := e.encode(v.Index(i))
+			if err != nil {
+				return nil, err
+			}
+			out.Content = append(out.Content, n)
+		}
+		return out, nil
+	}
+	return plainNode(v.Interface())
+}
+
+func plainNode(value any) (*yaml.Node, error) {
+	if text, ok := value.(string); ok {
+		return textNode(text), nil
+	}
+	n := &yaml.Node{}
+	if err := n.Encode(value); err != nil {
+		return nil, fmt.Errorf("writing a %T: %w", value, err)
+	}
+	return n, nil
+}
+
+// itself writes values that know their own form.
+func (e encoder) itself(v reflect.Value) (n *yaml.Node, ok bool, err error) {
+	switch value := v.Addr().Interface().(type) {
+	case *Secret:
+		switch {
+		case value.IsZero():
+			return nullNode(), true, nil
+		case e.reveal:
+			return textNode(value.Reveal()), true, nil
+		}
+		return textNode(value.String()), true, nil
+	case *Proxies:
+		n, err = plainNode(value.plain(e.reveal))
+	case *Optimizer:
+		n, err = e.optimizer(*value)
+	case *time.Duration:
+		n = textNode(types.Duration(*value).String())
+	case *yaml.Node:
+		n = nullNode() // what stands there may be secret
+	case yaml.Marshaler:
+		var plain any
+		if plain, err = value.MarshalYAML(); err == nil {
+			n, err = plainNode(plain)
+		}
+	case encoding.TextMarshaler:
+		var text []byte
+		if text, err = value.MarshalText(); err == nil {
+			n = textNode(string(text))
+		}
+	case json.Marshaler:
+		var data []byte
+		if data, err = value.MarshalJSON(); err == nil {
+			n, err = fromJSON(data, 0)
+		}
+	default:
+		return nil, false, nil
+	}
+	return n, true, err
+}
+
+func (e encoder) optimizer(o Optimizer) (*yaml.Node, error) {
+	if o.IsZero() {
+		return nullNode(), nil
+	}
+	if a := o.AppDynamics; a != nil {
+		derived := a.derived()
+		return e.fields(reflect.ValueOf(&derived).Elem())
+	}
+	o.URL = o.Endpoint()
+	return e.fields(reflect.ValueOf(&o).Elem())
+}
+
+func (e encoder) fields(v reflect.Value) (*yaml.Node, error) {
+	s, err := shapeOf(v.Type())
+	if err != nil {
+		return nil, err
+	}
+	out := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+	for _, f := range s.fields {
+		value, ok := fieldIfAny(v, f.index)
+		if !ok {
+			continue
+		}
+		n, err := e.encode(value)
+		if err != nil {
+			return nil, err
+		}
+		out.Content = append(out.Content, textNode(f.key), n)
+	}
+	if s.rest != nil {
+		if value, ok := fieldIfAny(v, s.rest); ok && !value.IsNil() {
+			rest, err := e.entries(value)
+			if err != nil {
+				return nil, err
+			}
+			out.Content = append(out.Content, rest.Content...)
+		}
+	}
+	return out, nil
+}
+
+func (e encoder) entries(v reflect.Value) (*yaml.Node, error) {
+	if v.IsNil() {
+		return nullNode(), nil
+	}
+	out := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+	for _, key := range sortedKeys(v) {
+		n, err := e.encode(v.MapIndex(key))
+		if err != nil {
+			return nil, err
+		}
+		out.Content = append(out.Content, textNode(keyText(key)), n)
+	}
+	return out, nil
+}
+
+// explicit keeps what given sets and what differs from defaults. It is nil when
+// nothing is left.
+func explicit(full, given, defaults *yaml.Node) *yaml.Node {
+	switch {
+	case full == nil || given == nil || isNull(given) || isNull(full) || sameNode(full, defaults):
+		return nil
+	case full.Kind == yaml.SequenceNode && resolve(given).Kind == yaml.SequenceNode:
+		return explicitItems(full, resolve(given))
+	case full.Kind != yaml.MappingNode || resolve(given).Kind != yaml.MappingNode:
+		return full
+	}
+	out := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+	set := entries(resolve(given))
+	for _, e := range set {
+		if valueAt(full, resolve(e.key).Value) == nil {
+			return full // another form of the same value
+		}
+	}
+	for _, e := range entries(full) {
+		i := slices.IndexFunc(set, func(g entry) bool { return resolve(g.key).Value == e.key.Value })
+		if i < 0 {
+			continue
+		}
+		if value := explicit(e.value, set[i].value, valueAt(defaults, e.key.Value)); value != nil {
+			out.Content = append(out.Content, e.key, value)
+		}
+	}
+	if len(out.Content) == 0 {
+		return nil
+	}
+	return out
+}
+
+// explicitItems keeps all items of a list, and of each what is given.
+func explicitItems(full, given *yaml.Node) *yaml.Node {
+	if len(full.Content) != len(given.Content) {
+		return full
+	}
+	out := *full
+	out.Content = nil
+	for i, item := range full.Content {
+		shown := explicit(item, given.Content[i], nil)
+		switch {
+		case shown != nil:
+		case item.Kind == yaml.MappingNode:
+			shown = &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Style: yaml.FlowStyle}
+		default:
+			shown = item
+		}
+		out.Content = append(out.Content, shown)
+	}
+	return &out
+}
+
+func sameNode(a, b *yaml.Node) bool {
+	if a == nil || b == nil || a.Kind != b.Kind || a.Value != b.Value || len(a.Content) != len(b.Content) {
+		return false
+	}
+	for i := range a.Content {
+		if !sameNode(a.Content[i], b.Content[i]) {
+			return false
+		}
+	}
+	return a.Kind != yaml.ScalarNode || a.ShortTag() == b.ShortTag()
+}
+
+// withoutNulls drops keys without a value, and lists and mappings without any.
+func withoutNulls(n *yaml.Node) *yaml.Node {
+	if n == nil || isNull(n) {
+		return nil
+	}
+	if n.Kind != yaml.MappingNode {
+		if n.Kind == yaml.SequenceNode && len(n.Content) == 0 || n.Kind == yaml.ScalarNode && n.Value == "" {
+			return nil
+		}
+		out := *n
+		out.Content = slices.Clone(n.Content)
+		for i, item := range out.Content {
+			if cleaned := withoutNulls(item); item.Kind == yaml.MappingNode && cleaned != nil {
+				out.Content[i] = cleaned
+			}
+		}
+		return &out
+	}
+	out := *n
+	out.Content = nil
+	for _, e := range entries(n) {
+		if value := withoutNulls(e.value); value != nil {
+			out.Content = append(out.Content, e.key, value)
+		}
+	}
+	if len(out.Content) == 0 {
+		return nil
+	}
+	return &out
+}
+
+// sorted orders the keys of all mappings.
+func sorted(n *yaml.Node) *yaml.Node {
+	out := *n
+	out.Content = nil
+	if n.Kind != yaml.MappingNode {
+		for _, item := range n.Content {
+			out.Content = append(out.Content, sorted(item))
+		}
+		return &out
+	}
+	list := entries(n)
+	slices.SortFunc(list, func(a, b entry) int { return strings.Compare(a.key.Value, b.key.Value) })
+	for _, e := range list {
+		out.Content = append(out.Content, e.key, sorted(e.value))
+	}
+	return &out
+}
+
+// writeYAML prints a node with an indent of two.
+func writeYAML(n *yaml.Node) ([]byte, error) {
+	var b bytes.Buffer
+	w := yaml.NewEncoder(&b)
+	w.SetIndent(2)
+	if err := w.Encode(n); err != nil {
+		return nil, fmt.Errorf("writing YAML: %w", err)
+	}
+	return b.Bytes(), w.Close()
+}
+
+// writeJSON prints a node as compact JSON and keeps the order of keys.
+func writeJSON(b *bytes.Buffer, n *yaml.Node) error {
+	n = resolve(n)
+	switch n.Kind {
+	case yaml.MappingNode:
+		b.WriteByte('{')
+		for i, e := range entries(n) {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			key, err := json.Marshal(resolve(e.key).Value)
+			if err != nil {
+				return err
+			}
+			b.Write(key)
+			b.WriteByte(':')
+			if err := writeJSON(b, e.value); err != nil {
+				return err
+			}
+		}
+		b.WriteByte('}')
+		return nil
+	case yaml.SequenceNode:
+		b.WriteByte('[')
+		for i, item := range n.Content {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			if err := writeJSON(b, item); err != nil {
+				return err
+			}
+		}
+		b.WriteByte(']')
+		return nil
+	}
+	var value any
+	if err := n.Decode(&value); err != nil {
+		return fmt.Errorf("writing JSON: %w", err)
+	}
+	if n.ShortTag() == "!!timestamp" {
+		value = n.Value
+	}
+	var scalar bytes.Buffer
+	w := json.NewEncoder(&scalar)
+	w.SetEscapeHTML(false)
+	if err := w.Encode(value); err != nil {
+		return fmt.Errorf("writing JSON: %w", err)
+	}
+	b.Write(bytes.TrimSuffix(scalar.Bytes(), []byte("\n")))
+	return nil
+}
+
+// rawJSON is a node as it stands in a schema.
+func rawJSON(n *yaml.Node) (json.RawMessage, error) {
+	var b bytes.Buffer
+	err := writeJSON(&b, n)
+	return b.Bytes(), err
+}
