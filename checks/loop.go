@@ -15,8 +15,8 @@ import (
 // remedyLimit is how long a remedy may take.
 const remedyLimit = 10 * time.Second
 
-// ErrNotReady: checks failed, or there were none. The error of [Loop.Run] wraps
-// it and says which.
+// ErrNotReady is what the error of [Loop.Run] wraps when checks failed, or when
+// there were none.
 var ErrNotReady = errors.New("checks: not ready")
 
 // Loop runs checks until none fails or the time is over. Each pass runs all of
@@ -143,15 +143,16 @@ func (l Loop) process(ctx context.Context, report Report, passed map[key]bool) e
 		if r.Success() {
 			if k := (key{r.Connector, r.ID}); !passed[k] {
 				passed[k] = true
-				logger.InfoContext(ctx, "check passed", "message", r.Message)
+				with(logger, "message", r.Message).InfoContext(ctx, "check passed")
 			}
 			continue
 		}
-		message := "check failed"
-		if !r.Failed() {
-			message = "check gave a warning"
+		outcome := with(logger, "hint", r.Hint).With("error", r.Message, "passed", len(passed))
+		if r.Failed() {
+			outcome.WarnContext(ctx, "check failed")
+		} else {
+			outcome.WarnContext(ctx, "check gave a warning")
 		}
-		logger.WarnContext(ctx, message, "error", r.Message, "hint", r.Hint, "passed", len(passed))
 		logger.DebugContext(ctx, "details of the error", "type", fmt.Sprintf("%T", r.Err), "error", r.Err)
 		if r.Remedy != nil && !l.SkipRemedies {
 			if err := l.repair(ctx, logger, r); err != nil {
@@ -163,6 +164,14 @@ func (l Loop) process(ctx context.Context, report Report, passed map[key]bool) e
 		}
 	}
 	return nil
+}
+
+// with adds an attribute unless it is empty.
+func with(logger *slog.Logger, key, text string) *slog.Logger {
+	if text == "" {
+		return logger
+	}
+	return logger.With(key, text)
 }
 
 // repair applies the remedy of r. The error is why ctx ended.

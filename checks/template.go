@@ -88,9 +88,13 @@ func (v values) resolve(placeholder string) (string, error) {
 		return "", fmt.Errorf("{%s}: it is not set", placeholder)
 	}
 	if at.CanInterface() { // a pointer may be what has the String method
-		switch at.Interface().(type) {
-		case fmt.Formatter, fmt.Stringer, error:
-			return fmt.Sprint(at.Interface()), nil
+		switch value := at.Interface().(type) {
+		case fmt.Formatter:
+			return fmt.Sprint(value), nil
+		case error:
+			return value.Error(), nil
+		case fmt.Stringer:
+			return value.String(), nil
 		}
 	}
 	return fmt.Sprint(shown.Interface()), nil
