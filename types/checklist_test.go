@@ -246,6 +246,11 @@ func TestChecklistControl(t *testing.T) {
 		return strings.TrimPrefix(read[types.SLOCondition](`{"metric":"m",`+fields+`}`), `{"metric":"m",`)
 	}
 	filled := types.SLOCondition{Metric: "m", Threshold: dec("1")}.WithDefaults()
+	judge := func(c types.SLOCondition, measured map[string]float64) string {
+		results, _ := types.NewSLOMonitor(types.SLO{Conditions: []types.SLOCondition{c}}, false).Judge(look(measured))
+		return string(results[0])
+	}
+	relative := types.SLOCondition{Metric: "m", ThresholdMetric: "n"}
 	walkRows(t, []row{
 		{"duration default", control(`{}`), `{"duration":"1s"}`},
 		{"duration null", control(`{"duration":null}`), `{"duration":"0"}`},
@@ -281,6 +286,12 @@ func TestChecklistControl(t *testing.T) {
 		{"condition no threshold", condition(`"keep":"below"`), "threshold: SLO condition must specify either threshold or threshold_metric"},
 		{"condition count and window", condition(`"threshold":1,"trigger_count":3,"trigger_window":2`), "trigger_count: cannot be greater than trigger_window (3 > 2)"},
 		{"condition warning", strings.Join(types.SLOCondition{Metric: "m", Threshold: dec("1"), ThresholdMinimum: dec("1")}.Warnings(), ""), "(m below 1): slo_threshold_minimum has no effect with a fixed threshold"},
+		{"fast fail missing_metric", judge(filled, nil), "missing_metric"},
+		{"fast fail missing_threshold", judge(relative, map[string]float64{"m": 1}), "missing_threshold"},
+		{"fast fail zero_metric", judge(relative, map[string]float64{"m": 0.2, "n": 1}), "zero_metric"},
+		{"fast fail zero_threshold", judge(relative, map[string]float64{"m": 1, "n": 0.2}), "zero_threshold"},
+		{"fast fail passed", judge(filled, map[string]float64{"m": 1}), "passed"},
+		{"fast fail failed", judge(filled, map[string]float64{"m": 2}), "failed"},
 		{"condition text", filled.String(), "(m below 1)"},
 		{"condition text with a description", types.SLOCondition{Metric: "m", ThresholdMetric: "n", Description: "d"}.String(), "(m below n -> d)"},
 		{"condition text of zero", types.SLOCondition{Metric: "m", Threshold: dec("0")}.String(), "(m below 0)"},

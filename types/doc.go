@@ -15,8 +15,9 @@
 // found, also when it breaks the rules.
 //
 // How to operate. A [Control] has the times of an operation in [Duration];
-// [Control.ParseUserdata] finds the [SLO] in it. [DurationProgress] and
-// [EventProgress] are the clocks to wait by and to report from.
+// [Control.ParseUserdata] finds the [SLO] in it, and an [SLOMonitor] says when to
+// give up. [DurationProgress] and [EventProgress] are the clocks to wait by and
+// to report from.
 //
 // What was read. A [Measurement] has [Reading] values, [DataPoint] or
 // [TimeSeries], made of [Sample]. A [SamplePolicy] says per metric what becomes

@@ -102,3 +102,21 @@ func ExampleParseLicense() {
 	// Apache 2.0 <nil>
 	// no maturity level identified by "stable": known are ["Experimental" "Stable" "Robust"]
 }
+
+// Two violations among three looks end a measurement early.
+func ExampleSLOMonitor() {
+	limit, _ := types.ParseDecimal("250")
+	monitor := types.NewSLOMonitor(types.SLO{Conditions: []types.SLOCondition{
+		{Metric: "latency", Threshold: limit, TriggerCount: 2, TriggerWindow: 3},
+	}}, false)
+	for _, latency := range []float64{300, math.NaN(), 260} {
+		results, err := monitor.Judge(types.Measurement{Readings: []types.Reading{
+			types.DataPoint{Metric: types.Metric{Name: "latency"}, Sample: types.Observe(latency)},
+		}})
+		fmt.Println(results, err)
+	}
+	// Output:
+	// [failed] <nil>
+	// [missing_metric] <nil>
+	// [failed] SLO violation(s) observed: (latency below 250)[failed missing_metric failed]
+}
