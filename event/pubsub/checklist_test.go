@@ -575,7 +575,7 @@ func TestChecklist(t *testing.T) {
 			assert.Equal(t, []string{"ab=00:00", "ab=01:00", "ab=02:00"}, got.all(), "at once, then again")
 			err := c.Every(-1, pubsub.Producer{Name: "bad"})
 			assert.ErrorContains(t, err, "negative")
-			assert.ErrorContains(t, err, "Produce is nil")
+			assert.ErrorContains(t, err, "the function Produce is nil")
 			assert.ErrorContains(t, c.Every(0, pubsub.Producer{Produce: produce}), "at least one channel")
 		}},
 		{"helper: producer without an interval", func(t T, x X, c C) {

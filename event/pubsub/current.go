@@ -75,10 +75,17 @@ func (c *transformContext) includes(by any) bool {
 	return false
 }
 
-// inHandler returns the subscription whose handler ctx belongs to.
+// inHandler returns the subscription whose handler ctx belongs to, also through
+// transformers.
 func inHandler(ctx context.Context) *Subscription {
-	if d, ok := ctx.Value(currentKey{}).(*deliveryContext); ok {
-		return d.subscription
+	for {
+		switch current := ctx.Value(currentKey{}).(type) {
+		case *deliveryContext:
+			return current.subscription
+		case *transformContext:
+			ctx = current.Context
+		default:
+			return nil
+		}
 	}
-	return nil
 }

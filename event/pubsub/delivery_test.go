@@ -107,7 +107,9 @@ func TestBlockedPublisher(t *testing.T) {
 		free func(*pubsub.Exchange, *pubsub.Subscription, chan struct{}, context.CancelCauseFunc)
 		err  error
 	}{
-		{"room", func(_ *pubsub.Exchange, _ *pubsub.Subscription, gate chan struct{}, _ context.CancelCauseFunc) { gate <- struct{}{} }, nil},
+		{"room", func(_ *pubsub.Exchange, _ *pubsub.Subscription, gate chan struct{}, _ context.CancelCauseFunc) {
+			gate <- struct{}{}
+		}, nil},
 		{"its context ends", func(_ *pubsub.Exchange, _ *pubsub.Subscription, _ chan struct{}, cancel context.CancelCauseFunc) {
 			cancel(cause)
 		}, cause},
@@ -261,25 +263,42 @@ func TestFailingSubscribers(t *testing.T) {
 }
 
 func TestHandlerThatPublishes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		_, c := started(t)
-		ch := channel(t, c, "ab")
-		var results []error
-		_, err := c.Subscribe("ab", func(ctx context.Context, m pubsub.Message, _ *pubsub.Channel) error {
-			if string(m.Bytes()) == "begin" {
-				for range 3 {
-					results = append(results, ch.Publish(ctx, pubsub.Text("more")))
-				}
-			}
-			return nil
-		}, pubsub.Buffer(2, pubsub.Block))
+	for _, way := range []string{"straight", "through a transformer"} {
+		t.Run(way, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { testHandlerThatPublishes(t, way != "straight") })
+		})
+	}
+}
+
+func testHandlerThatPublishes(t *testing.T, split bool) {
+	t.Helper()
+	x, c := started(t)
+	publishes := "ab"
+	if split {
+		publishes = "cd"
+		p, err := c.Publisher("ab")
 		require.NoError(t, err)
-		publish(t, c, "ab", "begin")
-		synctest.Wait()
-		require.Len(t, results, 3)
-		assert.NoError(t, errors.Join(results[:2]...))
-		assert.ErrorIs(t, results[2], pubsub.ErrFull, "instead of waiting for itself")
-	})
+		_, err = x.Use("cd", pubsub.Split(p, func(ctx context.Context, p *pubsub.Publisher, m pubsub.Message, _ *pubsub.Channel) error {
+			return p.Publish(ctx, m)
+		}))
+		require.NoError(t, err)
+	}
+	ch := channel(t, c, publishes)
+	var results []error
+	_, err := c.Subscribe("ab", func(ctx context.Context, m pubsub.Message, _ *pubsub.Channel) error {
+		if string(m.Bytes()) == "begin" {
+			for range 3 {
+				results = append(results, ch.Publish(ctx, pubsub.Text("more")))
+			}
+		}
+		return nil
+	}, pubsub.Buffer(2, pubsub.Block))
+	require.NoError(t, err)
+	publish(t, c, "ab", "begin")
+	synctest.Wait()
+	require.Len(t, results, 3)
+	assert.NoError(t, errors.Join(results[:2]...))
+	assert.ErrorIs(t, results[2], pubsub.ErrFull, "instead of waiting for itself")
 }
 
 func TestCancelStopsTheHandler(t *testing.T) {

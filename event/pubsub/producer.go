@@ -43,7 +43,7 @@ func (c *Client) produce(d time.Duration, p Producer) error {
 		errs = append(errs, fmt.Errorf("the interval %s is negative", d))
 	}
 	if p.Produce == nil {
-		errs = append(errs, errors.New("Produce is nil"))
+		errs = append(errs, errors.New("the function Produce is nil"))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("adding the producer %q: %w", p.Name, err)
