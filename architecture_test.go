@@ -28,12 +28,13 @@ var arrows = map[string]struct {
 	ours   []string
 	others []string
 }{
-	"types":  {},
-	"event":  {},
-	"checks": {ours: []string{"types"}, others: []string{"golang.org/x/crypto", "golang.org/x/sys"}},
-	"config": {ours: []string{"types"}, others: configuration},
+	"types":        {},
+	"event":        {},
+	"event/pubsub": {ours: []string{"event"}, others: []string{"go.yaml.in/yaml/v3"}},
+	"checks":       {ours: []string{"types"}, others: []string{"golang.org/x/crypto", "golang.org/x/sys"}},
+	"config":       {ours: []string{"types"}, others: configuration},
 	"connector": {
-		ours:   []string{"types", "event", "checks", "config"},
+		ours:   []string{"types", "event", "event/pubsub", "checks", "config"},
 		others: slices.Concat(configuration, []string{"golang.org/x/crypto"}),
 	},
 	"optimizer": {
@@ -41,7 +42,7 @@ var arrows = map[string]struct {
 		others: []string{"github.com/hashicorp/go-retryablehttp", "github.com/hashicorp/go-cleanhttp"},
 	},
 	"servo": {
-		ours: []string{"types", "event", "checks", "config", "connector", "optimizer", "servo/logging"},
+		ours: []string{"types", "event", "event/pubsub", "checks", "config", "connector", "optimizer", "servo/logging"},
 		others: slices.Concat(configuration, []string{
 			"golang.org/x/term", // of the handlers: is this a terminal?
 			"golang.org/x/crypto",
@@ -51,8 +52,8 @@ var arrows = map[string]struct {
 	"servo/logging":           {ours: []string{"event"}, others: []string{"golang.org/x/term", "golang.org/x/sys"}},
 	"servo/logging/logfile":   {others: []string{"gopkg.in/natefinch/lumberjack.v2"}},
 	"servo/logging/xslog":     {others: []string{"golang.org/x/exp"}},
-	"connector/process":       {ours: []string{"types", "event", "checks", "config", "connector"}, others: []string{"*"}},
-	"connector/vegeta":        {ours: []string{"types", "event", "checks", "config", "connector"}, others: []string{"*"}},
+	"connector/process":       {ours: []string{"types", "event", "event/pubsub", "checks", "config", "connector"}, others: []string{"*"}},
+	"connector/vegeta":        {ours: []string{"types", "event", "event/pubsub", "checks", "config", "connector"}, others: []string{"*"}},
 	"optimizer/local":         {ours: []string{"types", "optimizer"}, others: []string{"*"}},
 	"optimizer/optimizertest": {ours: []string{"types", "optimizer"}, others: []string{"*"}},
 }

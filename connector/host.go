@@ -11,6 +11,7 @@ import (
 
 	"github.com/servokit/servokit/checks"
 	"github.com/servokit/servokit/event"
+	"github.com/servokit/servokit/event/pubsub"
 )
 
 // Host is what a connector binds to: its place on the bus of one servo. Pass it
@@ -21,6 +22,7 @@ type Host struct {
 	logger *slog.Logger
 
 	mu        sync.Mutex
+	client    *pubsub.Client // made when it is first asked for
 	checks    []checks.Entry
 	tasks     []func(context.Context) error
 	telemetry map[string]string
@@ -68,6 +70,46 @@ func (h *Host) Telemetry(key, value string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.telemetry[h.Source()+"."+key] = value
+}
+
+// Join makes [Host.PubSub] belong to an exchange. It is for those who run
+// connectors: a servo calls it before Bind, with the exchange that all its
+// connectors share. What the connector had in another exchange ends.
+func (h *Host) Join(x *pubsub.Exchange) {
+	h.mu.Lock()
+	previous := h.client
+	h.client = x.Client(h.Source())
+	h.mu.Unlock()
+	if previous != nil {
+		previous.Close()
+	}
+}
+
+// PubSub returns the connector's client of the exchange of its servo, on which
+// connectors publish messages and subscribe to those of others. Bind may
+// subscribe already: messages flow from before Startup until after Shutdown,
+// and what is published earlier waits. Subscriptions and producers end when the
+// connector leaves. Without a servo, in a test for example, the exchange is one of
+// the connector's own that does not run; see [Host.Join].
+func (h *Host) PubSub() *pubsub.Client {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.client == nil {
+		h.client = pubsub.New(pubsub.Options{Logger: h.logger}).Client(h.Source())
+	}
+	return h.client
+}
+
+// Close takes the connector off the bus, with its handlers, subscriptions and
+// producers. It is for those who run connectors; closing again does nothing.
+func (h *Host) Close() {
+	h.mu.Lock()
+	client := h.client
+	h.mu.Unlock()
+	if client != nil {
+		client.Close()
+	}
+	h.Scope.Close()
 }
 
 // Go runs a background task of the connector. It starts after Startup, or at

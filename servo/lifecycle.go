@@ -9,6 +9,7 @@ import (
 
 	"github.com/servokit/servokit/connector"
 	"github.com/servokit/servokit/event"
+	"github.com/servokit/servokit/event/pubsub"
 	"github.com/servokit/servokit/optimizer"
 )
 
@@ -113,6 +114,9 @@ func (s *Servo) start(ctx context.Context, greeted *bool) error {
 
 	s.life.Lock()
 	defer s.life.Unlock()
+	if err := s.pubsub.Start(ctx); err != nil {
+		return fmt.Errorf("starting: %w", err)
+	}
 	members := s.snapshot()
 	for _, m := range members {
 		if err := s.bringUp(ctx, m); err != nil {
@@ -144,6 +148,7 @@ func (s *Servo) end(run context.Context, greeted bool, deadline time.Time) error
 	for _, m := range slices.Backward(members) {
 		errs = append(errs, s.shutDown(down, m, reason))
 	}
+	errs = append(errs, s.endExchange(down, deadline))
 	if greeted {
 		s.goodbye(context.WithoutCancel(run), reason)
 	}
@@ -155,6 +160,17 @@ func (s *Servo) end(run context.Context, greeted bool, deadline time.Time) error
 	}
 	s.log.InfoContext(down, "servo stopped", "reason", reason)
 	return nil
+}
+
+// endExchange delivers what connectors have published and ends it all. It takes
+// no more than half of the time that is left, since Detach needs some as well.
+func (s *Servo) endExchange(ctx context.Context, deadline time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Until(deadline)/2)
+	defer cancel()
+	if err := s.pubsub.Shutdown(ctx); !errors.Is(err, pubsub.ErrNotRunning) {
+		return err
+	}
+	return nil // it had not come to that
 }
 
 // attach and bringUp record first, so that a connector that fails halfway is

@@ -13,6 +13,7 @@ import (
 
 	"github.com/servokit/servokit/connector"
 	"github.com/servokit/servokit/event"
+	"github.com/servokit/servokit/event/pubsub"
 	"github.com/servokit/servokit/optimizer"
 	"github.com/servokit/servokit/servo/logging"
 )
@@ -59,6 +60,7 @@ type Servo struct {
 	log    *slog.Logger
 	rand   *rand.Rand
 	bus    event.Bus
+	pubsub *pubsub.Exchange
 	asked  Optimizer  // what the check of the optimizer greets
 	failed chan error // a background task that failed; the first is kept
 
@@ -119,10 +121,12 @@ func New(o Options) (*Servo, error) {
 	if o.Logger != nil {
 		handler = logging.NewContextHandler(o.Logger.Handler())
 	}
+	log := slog.New(handler).With("servo", o.Name)
 	return &Servo{
 		o:      o,
-		log:    slog.New(handler).With("servo", o.Name),
+		log:    log,
 		rand:   rand.New(o.Rand),
+		pubsub: pubsub.New(pubsub.Options{Logger: log}),
 		asked:  o.Optimizer,
 		failed: make(chan error, 1),
 	}, nil
@@ -137,6 +141,12 @@ func (s *Servo) Logger(connector string) *slog.Logger { return s.log.With("conne
 // Bus returns the bus on which the servo dispatches its events. Use it to
 // dispatch one of your own, or a standard event outside of a command.
 func (s *Servo) Bus() *event.Bus { return &s.bus }
+
+// Exchange returns the exchange of messages that the connectors of this servo
+// share; see [connector.Host.PubSub]. It runs from before Startup until after
+// Shutdown: add transformers and clients of your own, but leave starting and
+// shutting down to the servo.
+func (s *Servo) Exchange() *pubsub.Exchange { return s.pubsub }
 
 // Use adds a connector under a name that no other has. While the servo runs
 // the connector is attached and started before Use returns. An error leaves the
@@ -157,6 +167,7 @@ func (s *Servo) Use(name string, c connector.Connector) error {
 		return fmt.Errorf("servo %s: invalid name %q: each connector needs a name of its own", s.o.Name, name)
 	}
 	m := &member{name: name, host: connector.NewHost(&s.bus, name, s.Logger(name))}
+	m.host.Join(s.pubsub)
 	err := c.Bind(m.host)
 	if err == nil {
 		err = s.bus.Err()
