@@ -66,7 +66,7 @@ func (d *decoder) constrain(v reflect.Value, path string) {
 	if err != nil {
 		return // it is for printing, and says so there
 	}
-	given := explicit(full, d.constrained, nil)
+	given := explicit(full, d.constrained, nil, true)
 	raw := json.RawMessage("{}")
 	if given != nil {
 		if raw, err = rawJSON(given); err != nil {
@@ -168,14 +168,16 @@ func violation(e *validator.ValidationError, instance any) []*FieldError {
 	case map[string]any:
 		shown = "the mapping"
 	}
-	accepted := e.Message
-	for prefix, words := range map[string]string{"value must be ": "", "must be ": "", "does not match pattern ": "a match of the pattern "} {
-		if rest, ok := strings.CutPrefix(accepted, prefix); ok {
-			accepted = words + rest
-			break
-		}
-	}
-	accepted, _, _ = strings.Cut(accepted, " but found ")
+	words := strings.NewReplacer("<=", "at most", ">=", "at least", "<", "less than", ">", "more than")
+	accepted, _, _ := strings.Cut(e.Message, " but found ")
 	accepted, _, _ = strings.Cut(accepted, ", but got ")
-	return []*FieldError{{Path: path, Message: shown + " is not " + strings.TrimPrefix(accepted, "is not ")}}
+	message := shown + ": " + words.Replace(accepted)
+	if rest, ok := strings.CutPrefix(accepted, "value must be "); ok {
+		message = shown + " is not " + rest
+	} else if rest, ok := strings.CutPrefix(accepted, "must be "); ok {
+		message = shown + " is not " + words.Replace(rest)
+	} else if rest, ok := strings.CutPrefix(accepted, "does not match pattern "); ok {
+		message = shown + " is not a match of the pattern " + rest
+	}
+	return []*FieldError{{Path: path, Message: message}}
 }

@@ -21,6 +21,10 @@ type encoder struct{ reveal bool }
 
 func nullNode() *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "null"} }
 
+// meantNull reports whether a null is a value, as for a pattern of [Proxies], and
+// not only the absence of one.
+func meantNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && isNull(n) && n.Value == "~" }
+
 func textNode(text string) *yaml.Node {
 	n := &yaml.Node{}
 	n.SetString(text)
@@ -90,7 +94,13 @@ func (e encoder) itself(v reflect.Value) (n *yaml.Node, ok bool, err error) {
 		}
 		return textNode(value.String()), true, nil
 	case *Proxies:
-		n, err = plainNode(value.plain(e.reveal))
+		if n, err = plainNode(value.plain(e.reveal)); err == nil {
+			for _, entry := range entries(n) {
+				if isNull(entry.value) {
+					entry.value.Value = "~"
+				}
+			}
+		}
 	case *Optimizer:
 		n, err = e.optimizer(*value)
 	case *time.Duration:
@@ -175,20 +185,25 @@ func (e encoder) entries(v reflect.Value) (*yaml.Node, error) {
 }
 
 // explicit keeps what given sets and what differs from defaults. It is nil when
-// nothing is left.
-func explicit(full, given, defaults *yaml.Node) *yaml.Node {
+// nothing is left. A value that is given in another form than it is printed in
+// is kept whole, unless unknown keys are to be ignored.
+func explicit(full, given, defaults *yaml.Node, ignore bool) *yaml.Node {
 	switch {
-	case full == nil || given == nil || isNull(given) || isNull(full) || sameNode(full, defaults):
+	case full == nil || given == nil || sameNode(full, defaults):
+		return nil
+	case meantNull(full):
+		return full
+	case isNull(given) || isNull(full):
 		return nil
 	case full.Kind == yaml.SequenceNode && resolve(given).Kind == yaml.SequenceNode:
-		return explicitItems(full, resolve(given))
+		return explicitItems(full, resolve(given), ignore)
 	case full.Kind != yaml.MappingNode || resolve(given).Kind != yaml.MappingNode:
 		return full
 	}
 	out := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
 	set := entries(resolve(given))
 	for _, e := range set {
-		if valueAt(full, resolve(e.key).Value) == nil {
+		if !ignore && valueAt(full, resolve(e.key).Value) == nil {
 			return full // another form of the same value
 		}
 	}
@@ -197,7 +212,7 @@ func explicit(full, given, defaults *yaml.Node) *yaml.Node {
 		if i < 0 {
 			continue
 		}
-		if value := explicit(e.value, set[i].value, valueAt(defaults, e.key.Value)); value != nil {
+		if value := explicit(e.value, set[i].value, valueAt(defaults, e.key.Value), ignore); value != nil {
 			out.Content = append(out.Content, e.key, value)
 		}
 	}
@@ -208,14 +223,14 @@ func explicit(full, given, defaults *yaml.Node) *yaml.Node {
 }
 
 // explicitItems keeps all items of a list, and of each what is given.
-func explicitItems(full, given *yaml.Node) *yaml.Node {
+func explicitItems(full, given *yaml.Node, ignore bool) *yaml.Node {
 	if len(full.Content) != len(given.Content) {
 		return full
 	}
 	out := *full
 	out.Content = nil
 	for i, item := range full.Content {
-		shown := explicit(item, given.Content[i], nil)
+		shown := explicit(item, given.Content[i], nil, ignore)
 		switch {
 		case shown != nil:
 		case item.Kind == yaml.MappingNode:
@@ -242,7 +257,7 @@ func sameNode(a, b *yaml.Node) bool {
 
 // withoutNulls drops keys without a value, and lists and mappings without any.
 func withoutNulls(n *yaml.Node) *yaml.Node {
-	if n == nil || isNull(n) {
+	if n == nil || isNull(n) && !meantNull(n) {
 		return nil
 	}
 	if n.Kind != yaml.MappingNode {

@@ -154,11 +154,11 @@ func (k Kind) sample(defaults bool) (*yaml.Node, error) {
 	}
 	var out *yaml.Node
 	if k.Sample != nil {
-		if out, err = (encoder{}).encode(reflect.ValueOf(k.Sample)); err != nil {
+		if out, err = (encoder{reveal: true}).encode(reflect.ValueOf(k.Sample)); err != nil {
 			return nil, err
 		}
 		if !defaults {
-			out = explicit(out, out, full)
+			out = explicit(out, out, full, false)
 		}
 	} else {
 		if out, err = examples(t, 0); err != nil {

@@ -22,8 +22,9 @@ type Kind struct {
 	// "description" and "example" become part of the schema and of generated
 	// files; "jsonschema" tags such as enum, minimum and pattern are enforced.
 	Config any
-	// Sample is what [Model.Generate] writes, a value of the same type. Nil means
-	// that the examples of the fields are written.
+	// Sample is what [Model.Generate] writes, a value of the same type, whose
+	// secrets are placeholders and shown. Nil means that the examples of the
+	// fields are written.
 	Sample any
 }
 

@@ -89,7 +89,7 @@ func (m Model) effective(doc *Document, o PrintOptions) (*yaml.Node, error) {
 			if err != nil {
 				return err
 			}
-			shown := explicit(full, given, defaults)
+			shown := explicit(full, given, defaults, false)
 			if shown == nil && slices.Contains(topLevel(), name) {
 				return nil
 			}

@@ -136,7 +136,7 @@ func (s *schemas) name(t reflect.Type) string {
 	}
 	name := t.Name()
 	if t.PkgPath() == s.home && s.kind != "" {
-		name = camel(s.kind) + name
+		name = camel(s.kind) + strings.ToUpper(name[:1]) + name[1:]
 	}
 	name = afterPackage.ReplaceAllString(name, "_")
 	s.types[name] = t
