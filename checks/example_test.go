@@ -219,7 +219,7 @@ func ExampleLoop_logger() {
 	fmt.Println(errors.Is(err, checks.ErrNotReady), err)
 	// Output:
 	// level=WARN msg="check failed" connector=app check="Port is free" id=port hint="choose another" error="expected a free port, found 80 in use" passed=0
-	// true checks: not ready: 1 of 1 checks failed
+	// true not ready: 1 of 1 checks failed
 }
 
 func ExampleReport_WriteTable() {

@@ -17,7 +17,7 @@ const remedyLimit = 10 * time.Second
 
 // ErrNotReady is what the error of [Loop.Run] wraps when checks failed, or when
 // there were none.
-var ErrNotReady = errors.New("checks: not ready")
+var ErrNotReady = errors.New("not ready")
 
 // Loop runs checks until none fails or the time is over. Each pass runs all of
 // them again, also those that passed before. What an unsuccessful warning says
@@ -89,7 +89,7 @@ func (l Loop) Run(ctx context.Context) (Report, error) {
 			}
 		}
 		if report.Ready() {
-			l.Logger.InfoContext(ctx, "all checks passed", "checks", len(report))
+			l.Logger.InfoContext(ctx, "ready: no check failed", "result", report.verdict())
 			return report, nil
 		}
 		left := l.Wait - time.Since(began)

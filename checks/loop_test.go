@@ -71,14 +71,14 @@ func TestLoopShowsTheErrorInDetail(t *testing.T) {
 	require.NoError(t, err)
 	_, err = checks.Loop{Logger: logger, Pass: passes(checks.Report(results))}.Run(t.Context())
 	require.ErrorIs(t, err, checks.ErrNotReady)
-	assert.EqualError(t, err, "checks: not ready: 1 of 1 checks failed")
+	assert.EqualError(t, err, "not ready: 1 of 1 checks failed")
 	assert.Contains(t, out.String(), `error.message="panicked: no" error.stack="goroutine `)
 }
 
 func TestLoopWithoutChecksIsNotReady(t *testing.T) {
 	logger, out := journal(slog.LevelInfo)
 	report, err := checks.Loop{Logger: logger, Pass: passes(nil)}.Run(t.Context())
-	assert.EqualError(t, err, "checks: not ready: no checks matched")
+	assert.EqualError(t, err, "not ready: no checks matched")
 	assert.ErrorIs(t, err, checks.ErrNotReady)
 	assert.False(t, report.Ready())
 	assert.Contains(t, out.String(), "no checks matched")
@@ -90,7 +90,7 @@ func TestLoopTimesOut(t *testing.T) {
 		advice := failed("w", errBoom)
 		advice.Severity = checks.Warning
 		_, err := checks.Loop{Wait: 10 * time.Second, Logger: logger, Pass: passes(checks.Report{failed("a", errBoom), passed("b"), advice})}.Run(t.Context())
-		assert.EqualError(t, err, "checks: not ready: 1 of 3 checks failed, 1 warned")
+		assert.EqualError(t, err, "not ready: 1 of 3 checks failed, 1 warned")
 		assert.Equal(t, "level=ERROR msg=\"timed out waiting for checks to pass\" wait=10s result=\"1 of 3 checks failed, 1 warned\"\n", out.String())
 	})
 }

@@ -115,12 +115,13 @@ func TestEachThatIsWrong(t *testing.T) {
 		entry checks.Entry
 		says  string
 	}{
-		"nothing to run":   {checks.Each(checks.Check{Name: "n"}, []string{"a"}, nothing), "the check has nothing to run"},
-		"no such field":    {checks.Each(checks.Check{Name: "{item.x}"}, []string{"a"}, ok), `rendering the name "{item.x}": {item.x}: item is a string, so it has no "x"`},
-		"no self":          {checks.Each(checks.Check{Name: "{self.x}"}, []string{"a"}, ok), "expected it to begin with item"},
-		"a bad tag":        {checks.Each(checks.Check{Name: "n", Tags: []string{"!"}}, []string{"a"}, ok), `tag "!"`},
-		"the same twice":   {checks.Each(checks.Check{}, []string{"a", "a"}, ok), `the id "` + checks.ID("Check a") + `" belongs to the check "Check a": expected one of its own`},
-		"a panicking item": {checks.Each(checks.Check{}, []described{"panic"}, func(context.Context, described) error { return nil }), "panicked: no"},
+		"nothing to run":        {checks.Each(checks.Check{Name: "n"}, []string{"a"}, nothing), "the check has nothing to run"},
+		"no such field":         {checks.Each(checks.Check{Name: "{item.x}"}, []string{"a"}, ok), `rendering the name "{item.x}": {item.x}: item is a string, so it has no "x"`},
+		"no self":               {checks.Each(checks.Check{Name: "{self.x}"}, []string{"a"}, ok), "expected it to begin with item"},
+		"neither self nor item": {checks.New(1, checks.Each(checks.Check{Name: "{x}"}, []string{"a"}, ok)), "expected it to begin with self or item"},
+		"a bad tag":             {checks.Each(checks.Check{Name: "n", Tags: []string{"!"}}, []string{"a"}, ok), `tag "!"`},
+		"the same twice":        {checks.Each(checks.Check{}, []string{"a", "a"}, ok), `the id "` + checks.ID("Check a") + `" belongs to the check "Check a": expected one of its own`},
+		"a panicking item":      {checks.Each(checks.Check{}, []described{"panic"}, func(context.Context, described) error { return nil }), "panicked: no"},
 		"unlisted": {checks.EachFunc(checks.Check{Name: "n"}, func(context.Context) ([]string, error) { return nil, errBoom }, ok),
 			"listing what to check: boom"},
 		"a panicking list": {checks.EachFunc(checks.Check{}, func(context.Context) ([]string, error) { panic("no") }, ok), "listing what to check: panicked: no"},
