@@ -37,6 +37,44 @@
 //
 // [Join] makes one such list of the errors of several stanzas.
 //
+// # Where values come from
+//
+// [Sources] adds what deployments set elsewhere. The first of these that gives a
+// value wins: options of the command line, the environment, the nearest file
+// ".env", the configuration file, the default of the key. Sources.FileFirst puts
+// the file first, as the Python servo did. Mappings are merged key by key.
+//
+//	SERVO_NAME, SERVO_DESCRIPTION, SERVO_UID   name, description, servo_uid
+//	SERVO_NO_DIAGNOSTICS                       no_diagnostics
+//	SERVO_CONNECTORS                           connectors, and it selects them
+//	SERVO_OPTIMIZER                            optimizer, as JSON
+//	OPSANI_OPTIMIZER, OPSANI_TOKEN,            id, token,
+//	OPSANI_BASE_URL, OPSANI_URL                base_url, url
+//	APPD_OPTIMIZER_ID and the like             keys of the other kind of optimizer
+//	SERVO_SETTINGS, COMMON_TIMEOUTS            settings as JSON, settings.timeouts
+//	SERVO_CHECKS, CHECKS_WAIT                  checks as JSON, checks.wait
+//	BACKOFF_SETTINGS_MAX_TIME, …_MAX_TRIES     of the contexts that leave it open
+//	SERVO_VEGETA, SERVO_VEGETA_RATE            stanza as JSON, vegeta.rate
+//
+// The part after SERVO_ is the name of the instance in upper case, so an alias
+// has variables of its own. Single values are plain text, lists and mappings
+// JSON. SERVO_NAME only names a servo whose file holds one document and no name;
+// in a file of several documents what identifies a servo (servo_uid, the ids and
+// the url of its optimizer) is likewise only filled in. Names of the command
+// line, such as SERVO_LOG_LEVEL, never belong to a connector.
+//
+// A [Secret] can be given as its value, as {file: path}, which suits mounted
+// Kubernetes Secrets, or as {env: NAME}; and by a variable that ends in _FILE and
+// names a file, which goes before the variable with the value. White space around
+// the content of a file does not count. Secrets are masked wherever they are
+// printed.
+//
+// # Describing, generating and checking files
+//
+// A [Model] knows the configuration types of all connectors of a program. It
+// gives the JSON Schema of the file, sample files with comments, a check of a
+// whole file, the effective configuration, and a Kubernetes ConfigMap.
+//
 // # Writing a configuration type
 //
 // A configuration type is a plain struct with yaml tags. Two methods are
@@ -44,6 +82,11 @@
 // decoding, and Validate() error after it. Validate builds its errors with
 // [Required] and [Invalid], which take a path relative to the struct; the decoder
 // adds the rest of the path and finds the line. Credentials are of type [Secret].
+//
+// Struct tags tell the rest: description and example are for the schema and for
+// generated files, jsonschema limits values ("enum=a,enum=b", "minimum=1",
+// "pattern=…", "required") and is enforced, env renames the variable of a key.
+//
 // The example of [Decode] shows all of it.
 //
 // A value with two forms, such as text or mapping, gets a type of its own with

@@ -95,8 +95,8 @@ func FuzzSecret(f *testing.F) {
 				c, err := config.Decode[attack](stanza)
 				if err != nil {
 					require.True(t, c.Token.IsZero())
-				} else if revealed := c.Token.Reveal(); len(revealed) > 3 && revealed != "**********" {
-					require.NotContains(t, c.Token.String(), revealed)
+				} else if !c.Token.IsZero() {
+					require.Equal(t, "**********", c.Token.String())
 				}
 			}
 		}

@@ -128,7 +128,7 @@ func TestLimitsOfStructTags(t *testing.T) {
 		"fine":     {"{address: 'a:1', mode: fast, count: 5.0, steps: [{name: ab}]}", []string{"probe.mode: \"fast\" is not possible with 5"}},
 		"limits":   {"{address: A, mode: medium, count: 9, steps: [{name: a}], by: {x: {name: b}}}", []string{`probe.address: "A" is not a match of the pattern '^[a-z.]+:[0-9]+$'`, `probe.mode: "medium" is not one of "slow", "fast"`, "probe.count: 9 is not at most 5", `probe.steps[0].name: "a": length must be at least 2`, "probe.by.x.name: "}},
 		"required": {"{}", []string{"probe.address: required"}},
-		"once":     {"{addres: 'a:1', count: many, mode: [x]}", []string{`probe.addres: unknown key; did you mean "address"?`, `probe.count: "many" is not an integer`, "probe.mode: a list is not text"}},
+		"once":     {"{adddress: 'a:1', count: many, mode: [x]}", []string{`probe.adddress: unknown key; did you mean "address"?`, `probe.count: "many" is not an integer`, "probe.mode: a list is not text"}},
 		"forms":    {"{address: 'a:1', every: 5, rest: 3, value: 4, raw: {a: [1]}, plain: x, limit: null, labels: {a: 5}}", nil},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -96,8 +96,8 @@ func (m Model) effective(doc *Document, o PrintOptions) (*yaml.Node, error) {
 			if full = shown; full == nil {
 				full = &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Style: yaml.FlowStyle}
 			}
-		} else {
-			full = withoutNulls(full)
+		} else if cleaned := withoutNulls(full); cleaned != nil || name != "connectors" || !doc.HasConnectors {
+			full = cleaned // an empty list of connectors says that none is active
 		}
 		if full != nil {
 			root.Content = append(root.Content, textNode(name), full)
