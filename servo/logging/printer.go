@@ -18,10 +18,13 @@ type printer struct {
 	color               bool
 }
 
-var printers = sync.Pool{New: func() any { return new(printer) }}
+var printers sync.Pool
 
 func getPrinter() *printer {
-	return printers.Get().(*printer) //nolint:forcetypeassert // only printers are put in
+	if p, ok := printers.Get().(*printer); ok {
+		return p
+	}
+	return new(printer)
 }
 
 func (p *printer) free() {

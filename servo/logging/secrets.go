@@ -48,15 +48,15 @@ func (s secretNames) secret(name string) bool {
 	return s.extra[string(key)]
 }
 
-const secretWord = `(?i)((?:token|passw(?:or)?d|passphrase|secret|credentials?|(?:api|access|private|secret)[_-]?key)\\?"?)`
+const telling = `(?i)((?:token|passw(?:or)?d|passphrase|secret|credentials?|(?:api|access|private|secret)[_-]?key)\\?"?)`
 
 // What secrets look like within a text. Quotes may be escaped, in a text within
 // a text.
 var (
 	bearer   = regexp.MustCompile(`(?i)\b(bearer)([ \t]+|%20|\+)([A-Za-z0-9\-._~+/]+=*)`)
 	header   = regexp.MustCompile(`(?i)\b((?:proxy-)?authorization|(?:set-)?cookie|x-[a-z-]*(?:token|key|secret))(\\?"?\s*[:=]\s*)(\[[^\]]*\]|\\?"(?:[^"\\]|\\[^"])*\\?"|[^\r\n\]}"]+)`)
-	quoted   = regexp.MustCompile(secretWord + `(\s*[:=]\s*)(\\?"(?:[^"\\]|\\[^"])*\\?"|'[^']*'|\[[^\]]*\])`)
-	pair     = regexp.MustCompile(secretWord + `(\s*=\s*|:)([^\s,;&"'\\})\]\[]+)`)
+	quoted   = regexp.MustCompile(telling + `(\s*[:=]\s*)(\\?"(?:[^"\\]|\\[^"])*\\?"|'[^']*'|\[[^\]]*\])`)
+	pair     = regexp.MustCompile(telling + `(\s*=\s*|:)([^\s,;&"'\\})\]\[]+)`)
 	userinfo = regexp.MustCompile(`(://[^/\s:@"]*:)([^/\s@"]+)(@)`)
 )
 

@@ -15,8 +15,10 @@ func (s *sites) text(pc uintptr) string {
 	if pc == 0 {
 		return ""
 	}
-	if text, ok := s.byPC.Load(pc); ok {
-		return text.(string) //nolint:forcetypeassert // only strings are stored
+	if known, ok := s.byPC.Load(pc); ok {
+		if text, ok := known.(string); ok {
+			return text
+		}
 	}
 	frame, _ := runtime.CallersFrames([]uintptr{pc}).Next()
 	text := ""
@@ -27,6 +29,8 @@ func (s *sites) text(pc uintptr) string {
 	return text
 }
 
+var unpunctuated = strings.NewReplacer("(*", "", "(", "", ")", "", "[...]", "")
+
 // place turns "example.com/app/web.(*Server).Serve.func1" and a line into
 // "web:Server.Serve.func1:42".
 func place(function string, line int) string {
@@ -35,6 +39,6 @@ func place(function string, line int) string {
 	if !found {
 		module, name = "", module
 	}
-	name = strings.NewReplacer("(*", "", "(", "", ")", "", "[...]", "").Replace(name)
+	name = unpunctuated.Replace(name)
 	return module + ":" + name + ":" + strconv.Itoa(line)
 }
