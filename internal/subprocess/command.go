@@ -201,7 +201,8 @@ func (c Command) All(ctx context.Context) iter.Seq2[Line, error] {
 		defer func() { // also when the body of the loop panics
 			close(left)
 			cancel(errLeft)
-			for range lines { //nolint:revive // until the command has ended
+			for range lines { // until the command has ended
+				continue
 			}
 		}()
 		for line := range lines {
