@@ -36,9 +36,10 @@ type queuedMessage struct {
 
 // Run starts the exchange, waits until ctx ends, and shuts it down within
 // [Options.Grace]. The error tells that it was running already or that
-// deliveries had to be given up; the end of ctx is none.
+// deliveries had to be given up; the end of ctx is none. What was published
+// before is delivered even if ctx has ended by the time Run is called.
 func (x *Exchange) Run(ctx context.Context) error {
-	if err := x.Start(ctx); err != nil {
+	if err := x.Start(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
 	<-ctx.Done()

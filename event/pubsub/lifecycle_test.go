@@ -38,7 +38,12 @@ func TestRun(t *testing.T) {
 		assert.Equal(t, []string{"ab=1", "ab=2"}, got.all(), "the end of the context is not that of deliveries")
 		assert.Equal(t, "checkout", servo, "handlers see the values of the context")
 		assert.False(t, x.Running())
-		assert.ErrorIs(t, x.Run(ctx), context.Canceled)
+		assert.ErrorIs(t, x.Start(ctx), context.Canceled)
+
+		_, late := subscribe(t, c, "ab")
+		publish(t, c, "ab", "3")
+		require.NoError(t, x.Run(ctx))
+		assert.Equal(t, []string{"ab=3"}, late.all(), "also when it comes too late")
 	})
 }
 
