@@ -42,7 +42,6 @@ func configured[C any](name, promise, says, yaml string, base func(C) settings) 
 		return newReference(base(c), env), nil
 	})
 	return bad{name: name, promise: promise, says: says, def: def, change: func(c *connectortest.Config) {
-		c.Decode = connectortest.As[C]
 		c.YAML += yaml
 	}}
 }
@@ -61,6 +60,7 @@ func badConnectors(forever <-chan struct{}) []bad {
 	const (
 		defaults      = "the defaults are valid or say what is missing"
 		roundTrip     = "the configuration survives a round trip"
+		schema        = "the schema and the sample fit"
 		unknownKeys   = "unknown keys are refused with a suggestion"
 		wrongTypes    = "wrong types are refused by name"
 		hostile       = "hostile configuration is survived"
@@ -95,10 +95,12 @@ func badConnectors(forever <-chan struct{}) []bad {
 		configured("a problem without a key", defaults, "the problem does not say which key it is about", "",
 			func(c vague) settings { return c.settings() }),
 		configured("defaults that panic", defaults, "panic: nobody set the address", "", func(c surprised) settings { return c.settings() }),
-		configured("a configuration that encodes differently", roundTrip, "Span.Seconds is not the same after encoding and decoding", "",
+		configured("a configuration that encodes differently", roundTrip, `span.seconds was printed as "3", and after reading that as "1"`, "",
 			func(c lossy) settings { return c.settings() }),
-		configured("a configuration that does not encode", roundTrip, "decoding what was encoded", "",
+		configured("a configuration that does not encode", roundTrip, "reading what was printed", "",
 			func(c oneWay) settings { return c.settings() }),
+		configured("a sample that is not valid", schema, "the generated sample is not valid", "",
+			func(c misleading) settings { return c.settings() }),
 		configured("any key will do", unknownKeys, `the unknown key "connectortest_unknown" is accepted`, "",
 			func(c loose) settings { return c.settings() }),
 		configured("any value will do", wrongTypes, `a mapping is accepted as the value of "anything"`, "anything: goes",
@@ -570,7 +572,7 @@ func (r *reference) described(change func(*types.Description)) {
 // Configuration types with flaws. All have what the reference needs.
 
 type vague struct {
-	Address string        `yaml:"address"`
+	Address string        `yaml:"address" example:"localhost:9090"`
 	Token   config.Secret `yaml:"token"`
 }
 
@@ -585,8 +587,25 @@ func (c vague) Validate() error {
 	return nil
 }
 
+// misleading has a sample that it does not accept itself.
+type misleading struct {
+	Address string        `yaml:"address" example:"localhost:9090"`
+	Token   config.Secret `yaml:"token"`
+}
+
+func (c misleading) settings() settings { return vague(c).settings() }
+
+func (c misleading) Sample() misleading { return misleading{Address: "nowhere"} }
+
+func (c misleading) Validate() error {
+	if c.Address == "nowhere" {
+		return config.Invalid("address", c.Address, "an address")
+	}
+	return nil
+}
+
 type surprised struct {
-	Address string        `yaml:"address"`
+	Address string        `yaml:"address" example:"localhost:9090"`
 	Token   config.Secret `yaml:"token"`
 }
 
@@ -601,7 +620,7 @@ func (c surprised) Validate() error {
 }
 
 type lossy struct {
-	Address string        `yaml:"address"`
+	Address string        `yaml:"address" example:"localhost:9090"`
 	Token   config.Secret `yaml:"token"`
 	Span    span          `yaml:"span"`
 }
@@ -618,7 +637,7 @@ type span struct {
 func (s span) MarshalYAML() (any, error) { return map[string]int{"seconds": s.Seconds / 2}, nil }
 
 type oneWay struct {
-	Address string        `yaml:"address"`
+	Address string        `yaml:"address" example:"localhost:9090"`
 	Token   config.Secret `yaml:"token"`
 	Span    minutes       `yaml:"span"`
 }
@@ -631,7 +650,7 @@ type minutes int
 func (m minutes) MarshalYAML() (any, error) { return fmt.Sprintf("%d minutes", int(m)), nil }
 
 type loose struct {
-	Address string         `yaml:"address"`
+	Address string         `yaml:"address" example:"localhost:9090"`
 	Token   config.Secret  `yaml:"token"`
 	Rest    map[string]any `yaml:",inline"`
 }
@@ -639,7 +658,7 @@ type loose struct {
 func (c loose) settings() settings { return vague{c.Address, c.Token}.settings() }
 
 type careless struct {
-	Address  string        `yaml:"address"`
+	Address  string        `yaml:"address" example:"localhost:9090"`
 	Token    config.Secret `yaml:"token"`
 	Anything any           `yaml:"anything"`
 }
@@ -647,7 +666,7 @@ type careless struct {
 func (c careless) settings() settings { return vague{c.Address, c.Token}.settings() }
 
 type fragile struct {
-	Address string        `yaml:"address"`
+	Address string        `yaml:"address" example:"localhost:9090"`
 	Token   config.Secret `yaml:"token"`
 	Level   int64         `yaml:"level"`
 }
@@ -662,7 +681,7 @@ func (c fragile) Validate() error {
 }
 
 type talkative struct {
-	Address string   `yaml:"address"`
+	Address string   `yaml:"address" example:"localhost:9090"`
 	Token   chatty   `yaml:"token"`
 	_       struct{} `yaml:"-"`
 }

@@ -101,6 +101,39 @@ func (e *exam) operationsWith(adjustment types.Adjustments, control types.Contro
 // cancellation cancels every handler in the middle: at once and a little later,
 // all phases together, and on and after hooks by themselves.
 func (e *exam) cancellation() {
+	moments := []struct {
+		after time.Duration
+		phase event.Preposition
+	}{{time.Millisecond, event.All}, {glance, event.All}, {glance, event.On}, {time.Millisecond, event.After}, {glance, event.After}}
+	e.eachOperation(func(s *session, o operation, _ types.Description) bool {
+		for _, when := range moments {
+			if o.fresh {
+				fresh, ok := e.session()
+				if !ok {
+					return false
+				}
+				s = fresh
+			}
+			if !e.cancel(s, o, when.after, when.phase) {
+				return false
+			}
+			if o.fresh {
+				s.close()
+			}
+		}
+		return true
+	})
+}
+
+// eachOperation examines those that begin a life, each with sessions of its own,
+// and then the others in one session. No two sessions run at a time, since two
+// connectors of one configuration may want the same port.
+func (e *exam) eachOperation(examine func(*session, operation, types.Description) bool) {
+	for _, o := range e.operations(nil) {
+		if o.fresh && !examine(nil, o, types.Description{}) {
+			return
+		}
+	}
 	s, ok := e.running()
 	if !ok {
 		return
@@ -114,26 +147,8 @@ func (e *exam) cancellation() {
 		adjustment = types.Adjustments{all[0].to}
 	}
 	for _, o := range e.operations(adjustment) {
-		for _, when := range []struct {
-			after time.Duration
-			phase event.Preposition
-		}{{time.Millisecond, event.All}, {glance, event.All}, {glance, event.On}, {time.Millisecond, event.After}, {glance, event.After}} {
-			if o.fresh {
-				if s, ok = e.session(); !ok {
-					return
-				}
-			}
-			if !e.cancel(s, o, when.after, when.phase) {
-				return
-			}
-			if o.fresh {
-				s.close()
-			}
-		}
-		if o.fresh {
-			if s, ok = e.running(); !ok {
-				return
-			}
+		if !o.fresh && !examine(s, o, d) {
+			return
 		}
 	}
 }
@@ -173,6 +188,17 @@ func (e *exam) says(s *session, o operation, err error) {
 				return
 			}
 		}
+		if !o.isCommand() {
+			plain := &exam{def: e.def, config: e.config}
+			plain.life()
+			for _, other := range plain.sessions {
+				other.close()
+			}
+			if len(plain.problems) > 0 {
+				e.blockedBy(errors.New(plain.problems[0]))
+				return
+			}
+		}
 		e.broken("%s was ended by %q and its error does not wrap that, the cause of its context: %v", o.name, o.cause, hook.Err)
 	}
 }
@@ -201,55 +227,43 @@ func hookErrors(err error) []*event.HookError {
 
 // ended gives every on handler a context that has ended already.
 func (e *exam) ended() {
-	s, ok := e.running()
-	if !ok {
-		return
-	}
-	before, err := s.describe()
-	if e.blockedBy(err) {
-		return
-	}
-	var adjustment types.Adjustments
-	if all := e.changes(before); len(all) > 0 {
-		adjustment = types.Adjustments{all[0].to}
-	}
-	for _, o := range e.operations(adjustment) {
+	e.eachOperation(func(s *session, o operation, before types.Description) bool {
 		if o.fresh {
-			if s, ok = e.session(); !ok {
-				return
+			fresh, ok := e.session()
+			if !ok {
+				return false
 			}
+			s = fresh
+			defer s.close()
 		}
-		ctx, cancel := context.WithCancelCause(context.Background())
-		cancel(o.cause)
-		requests := s.requests.Load()
-		err := o.run(ctx, s, late)
-		switch {
-		case isPanic(err):
-			e.blockedBy(err)
-			return
-		case errors.Is(err, errHangs):
-			e.broken("%s did not return within %s, and its context had ended before", o.name, e.config.Prompt)
-			return
-		case err == nil && (o.name == "measure" && handles(s, connector.Measure) || o.name == "adjust" && len(adjustment) > 0):
-			e.broken("%s returned no error, and its context had ended before", o.name)
-		}
-		e.says(s, o, err)
-		if n := s.requests.Load() - requests; n > 0 && (o.name == "measure" || o.name == "adjust") {
-			e.broken("%s sent %d HTTP requests, and its context had ended before", o.name, n)
-		}
-		if o.fresh {
-			if s, ok = e.running(); !ok {
-				return
-			}
-			continue
-		}
-		if o.name != "adjust" && o.name != "promote" {
-			continue // the others ask; what they change is another promise
-		}
-		if !e.unchanged(s, o.name+" with a context that had ended", before) {
-			return
-		}
+		return e.tooLate(s, o, before)
+	})
+}
+
+// tooLate examines one operation and reports whether to go on.
+func (e *exam) tooLate(s *session, o operation, before types.Description) bool {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(o.cause)
+	requests := s.requests.Load()
+	err := o.run(ctx, s, late)
+	does := o.name == "measure" && handles(s, connector.Measure) || o.name == "adjust" && len(e.changes(before)) > 0
+	switch {
+	case isPanic(err):
+		return !e.blockedBy(err)
+	case errors.Is(err, errHangs):
+		e.broken("%s did not return within %s, and its context had ended before", o.name, e.config.Prompt)
+		return false
+	case err == nil && does:
+		e.broken("%s returned no error, and its context had ended before", o.name)
 	}
+	e.says(s, o, err)
+	if n := s.requests.Load() - requests; n > 0 && does {
+		e.broken("%s sent %d HTTP requests, and its context had ended before", o.name, n)
+	}
+	if o.name != "adjust" && o.name != "promote" {
+		return true // the others ask; what they change is another promise
+	}
+	return e.unchanged(s, o.name+" with a context that had ended", before)
 }
 
 // lateContext has ended, and the bus does not see it: to whoever asks from

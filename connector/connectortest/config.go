@@ -21,13 +21,9 @@ type Config struct {
 	// servo.yaml below the name of the connector. Give every key that you want
 	// to see examined, secrets included. Empty means an empty stanza.
 	YAML string
-	// Decode is [As] of the configuration type of the connector, such as
-	// connectortest.As[prometheus.Config]. With it the kit examines the round
-	// trip of the configuration and finds the secrets in YAML by itself.
-	Decode func(*config.Stanza) (any, error)
-	// Secrets are texts in YAML that must never show. What [Config.Decode] finds
-	// in fields of type config.Secret need not be repeated here. Texts of less
-	// than four characters are not looked for.
+	// Secrets are texts in YAML that must never show. The values of fields of
+	// type config.Secret need not be repeated here. Texts of less than four
+	// characters are not looked for.
 	Secrets []string
 	// Control goes with the commands. The default is a measurement of 100ms
 	// without warm-up; give what the connector needs for one reading.
@@ -51,10 +47,6 @@ type Config struct {
 	Skip map[string]string
 	_    struct{}
 }
-
-// As decodes a stanza as configuration type C. It is what [Config.Decode]
-// takes; the error lists every problem of the stanza.
-func As[C any](s *config.Stanza) (any, error) { return config.Decode[C](s) }
 
 // complete checks c and fills its defaults.
 func (c Config) complete() (Config, error) {
@@ -95,8 +87,7 @@ func known() string {
 // stanza puts the text of a stanza into a file of its own and reads it.
 func stanza(d connector.Definition, text string) (*config.Stanza, error) {
 	name := d.Info().Name
-	file := name + ":\n  " + strings.ReplaceAll(strings.TrimSpace(dedent(text)), "\n", "\n  ") + "\n"
-	docs, err := config.Parse("servo.yaml", []byte(file))
+	docs, err := document(name, text)
 	if err != nil {
 		return nil, err
 	}
@@ -106,6 +97,11 @@ func stanza(d connector.Definition, text string) (*config.Stanza, error) {
 		}
 	}
 	return nil, fmt.Errorf("there is no stanza %q in the configuration", name)
+}
+
+func document(name, text string) ([]*config.Document, error) {
+	file := "connectors: [" + name + "]\n" + name + ":\n  " + strings.ReplaceAll(strings.TrimSpace(dedent(text)), "\n", "\n  ") + "\n"
+	return config.Parse("servo.yaml", []byte(file))
 }
 
 // dedent removes the indentation of the first line from all, so that a text may

@@ -3,8 +3,6 @@ package connectortest
 import (
 	"errors"
 	"fmt"
-	"reflect"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -12,7 +10,6 @@ import (
 
 	"github.com/servokit/servokit/config"
 	"github.com/servokit/servokit/connector"
-	"github.com/servokit/servokit/event"
 )
 
 // check decodes and builds from a text, with panics as errors.
@@ -24,17 +21,11 @@ func (e *exam) check(text string) error {
 	return e.checkStanza(s)
 }
 
-func (e *exam) checkStanza(s *config.Stanza) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &event.PanicError{Value: v, Stack: debug.Stack()}
-		}
-	}()
-	if err := e.def.Check(s); err != nil {
+func (e *exam) checkStanza(s *config.Stanza) error {
+	return guard(func() error {
+		_, err := e.def.New(s, connector.Env{Common: config.DefaultCommon()})
 		return err
-	}
-	_, err = e.def.New(s, connector.Env{Common: config.DefaultCommon()})
-	return err
+	})
 }
 
 // fields returns the problems of a configuration in err.
@@ -239,14 +230,11 @@ func (e *exam) wrongTypes() {
 // hostileTexts are what nobody means well with.
 func hostileTexts() []*yaml.Node {
 	var all []*yaml.Node
-	for _, text := range []string{"", "\x00", strings.Repeat("x", 1<<16), "{{", "%!s(%d", "../../../../dev/null", "(((", "\u202e\ufeff", "-"} {
+	for _, text := range []string{"", "\x00", strings.Repeat("x", 1<<14), "{{%!s(", "(((", "-"} {
 		all = append(all, scalar(text))
 	}
-	for _, number := range []string{"-1", "0", "99999999999999999999999999", "-9223372036854775808", "9223372036854775807", "1e999", "-1e308"} {
-		all = append(all, &yaml.Node{Kind: yaml.ScalarNode, Value: number})
-	}
-	for _, odd := range []string{".nan", ".inf", "null", "true"} {
-		all = append(all, &yaml.Node{Kind: yaml.ScalarNode, Value: odd})
+	for _, plain := range []string{"-1", "99999999999999999999999999", "9223372036854775807", "1e999", ".nan", "null", "true"} {
+		all = append(all, &yaml.Node{Kind: yaml.ScalarNode, Value: plain})
 	}
 	deep := scalar("x")
 	for range 500 {
@@ -256,7 +244,7 @@ func hostileTexts() []*yaml.Node {
 }
 
 // longestError is how long an error about a configuration may be.
-const longestError = 16 << 10
+const longestError = 8 << 10
 
 // hostileConfig replaces every value by what nobody means well with. Refusing is
 // as good as accepting, as long as it is quick and calm.
@@ -319,105 +307,5 @@ func (e *exam) configSecrets() {
 				e.revealed(fmt.Sprintf("the error about %s %q", mistake, v.key), err.Error(), all)
 			}
 		}
-	}
-}
-
-// roundTrip encodes a decoded configuration and decodes it again. Secrets encode
-// as a mask, so one and the same text stands in for all of them.
-func (e *exam) roundTrip() {
-	if e.config.Decode == nil {
-		e.absent = "Config.Decode is not given"
-		return
-	}
-	const standIn = "connectortest-secret"
-	text := e.config.YAML
-	for _, secret := range e.secretTexts() {
-		text = strings.ReplaceAll(text, secret, standIn)
-	}
-	first, err := e.decode(text)
-	if e.blockedBy(err) {
-		return
-	}
-	out, err := yaml.Marshal(first)
-	if e.brokenBy("encoding the configuration", err) {
-		return
-	}
-	mask := config.NewSecret(standIn).String()
-	second, err := e.decode(strings.ReplaceAll(string(out), mask, standIn))
-	if e.brokenBy("decoding what was encoded", err) {
-		return
-	}
-	if path, ok := same(reflect.ValueOf(first), reflect.ValueOf(second), "", 0); !ok {
-		e.broken("%s is not the same after encoding and decoding", path)
-	}
-}
-
-func (e *exam) decode(text string) (_ any, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &event.PanicError{Value: v, Stack: debug.Stack()}
-		}
-	}()
-	s, err := stanza(e.def, text)
-	if err != nil {
-		return nil, err
-	}
-	return e.config.Decode(s)
-}
-
-// same compares two values of a type. Nil and empty are the same: a file cannot
-// tell them apart.
-func same(a, b reflect.Value, path string, depth int) (string, bool) {
-	if path == "" {
-		path = "the configuration"
-	}
-	if a.IsValid() != b.IsValid() || a.IsValid() && a.Type() != b.Type() {
-		return path, false
-	}
-	if !a.IsValid() || depth > maxDepth {
-		return path, true
-	}
-	switch a.Kind() {
-	case reflect.Pointer, reflect.Interface:
-		if a.IsNil() || b.IsNil() {
-			return path, a.IsNil() == b.IsNil()
-		}
-		if a.Kind() == reflect.Pointer && a.Pointer() == b.Pointer() {
-			return path, true
-		}
-		return same(a.Elem(), b.Elem(), path, depth+1)
-	case reflect.Struct:
-		for i := range a.NumField() {
-			f := a.Type().Field(i)
-			if where, ok := same(a.Field(i), b.Field(i), path+"."+f.Name, depth+1); !ok {
-				return where, false
-			}
-		}
-		return path, true
-	case reflect.Slice, reflect.Array:
-		if a.Len() != b.Len() {
-			return path, false
-		}
-		for i := range a.Len() {
-			if where, ok := same(a.Index(i), b.Index(i), fmt.Sprintf("%s[%d]", path, i), depth+1); !ok {
-				return where, false
-			}
-		}
-		return path, true
-	case reflect.Map:
-		if a.Len() != b.Len() {
-			return path, false
-		}
-		for iter := a.MapRange(); iter.Next(); {
-			other := b.MapIndex(iter.Key())
-			if where, ok := same(iter.Value(), other, fmt.Sprintf("%s[%v]", path, iter.Key()), depth+1); !ok {
-				return where, false
-			}
-		}
-		return path, true
-	case reflect.Func, reflect.Chan:
-		return path, a.IsNil() == b.IsNil()
-	default:
-		return path, a.Equal(b)
 	}
 }

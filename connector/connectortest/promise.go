@@ -22,6 +22,7 @@ var promises = []promise{
 	{"the info names the connector", (*exam).info},
 	{"the defaults are valid or say what is missing", (*exam).defaults},
 	{"the configuration survives a round trip", (*exam).roundTrip},
+	{"the schema and the sample fit", (*exam).schema},
 	{"unknown keys are refused with a suggestion", (*exam).unknownKeys},
 	{"wrong types are refused by name", (*exam).wrongTypes},
 	{"hostile configuration is survived", (*exam).hostileConfig},
@@ -106,7 +107,7 @@ func (e *exam) blockedBy(err error) bool {
 		return false
 	}
 	if e.blocked == "" {
-		e.blocked = err.Error()
+		e.blocked, _, _ = strings.Cut(err.Error(), "\n") // it stands in full where it is complained about
 	}
 	return true
 }

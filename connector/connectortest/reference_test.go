@@ -20,7 +20,7 @@ import (
 
 // settings is the configuration of the reference connector.
 type settings struct {
-	Address  string            `yaml:"address"`
+	Address  string            `yaml:"address" example:"localhost:9090"`
 	Token    config.Secret     `yaml:"token"`
 	Interval types.Duration    `yaml:"interval"`
 	Level    int64             `yaml:"level"`

@@ -16,7 +16,6 @@ import (
 func good() connectortest.Config {
 	return connectortest.Config{
 		YAML:    text(),
-		Decode:  connectortest.As[settings],
 		Control: types.Control{Duration: types.Duration(10 * time.Millisecond)},
 	}
 }

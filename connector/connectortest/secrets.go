@@ -7,58 +7,10 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"reflect"
-	"slices"
 	"strings"
 
-	"github.com/servokit/servokit/config"
 	"github.com/servokit/servokit/connector"
 )
-
-// secretTexts returns the secrets to look for: those the author names and those
-// that the configuration type holds.
-func (e *exam) secretTexts() []string {
-	all := slices.Clone(e.config.Secrets)
-	if s, err := stanza(e.def, e.config.YAML); err == nil && e.config.Decode != nil {
-		if v, err := e.config.Decode(s); err == nil {
-			eachSecret(reflect.ValueOf(v), 0, func(s config.Secret) { all = append(all, s.Reveal()) })
-		}
-	}
-	all = slices.DeleteFunc(all, func(s string) bool { return len(s) < 4 })
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
-const maxDepth = 50
-
-// eachSecret visits the secrets in exported parts of a configuration.
-func eachSecret(v reflect.Value, depth int, visit func(config.Secret)) {
-	if !v.IsValid() || depth > maxDepth {
-		return
-	}
-	switch v.Kind() {
-	case reflect.Pointer, reflect.Interface:
-		eachSecret(v.Elem(), depth+1, visit)
-	case reflect.Slice, reflect.Array:
-		for i := range v.Len() {
-			eachSecret(v.Index(i), depth+1, visit)
-		}
-	case reflect.Map:
-		for iter := v.MapRange(); iter.Next(); {
-			eachSecret(iter.Value(), depth+1, visit)
-		}
-	case reflect.Struct:
-		if v.CanInterface() {
-			if s, ok := v.Interface().(config.Secret); ok {
-				visit(s)
-				return
-			}
-		}
-		for i := range v.NumField() {
-			eachSecret(v.Field(i), depth+1, visit)
-		}
-	}
-}
 
 // shows returns the line of text in which a secret shows, as it is or in one of
 // the forms in which it travels.

@@ -67,14 +67,19 @@ var (
 	errNotMade = errors.New("the connector could not be built")
 )
 
-// build makes a connector and binds it. An error is that of building or binding;
-// a panic is an error too.
-func (e *exam) build(s *config.Stanza) (_ *session, err error) {
+// guard turns a panic of the author's code into an error.
+func guard(f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = &event.PanicError{Value: v, Stack: debug.Stack()}
 		}
 	}()
+	return f()
+}
+
+// build makes a connector and binds it. An error is that of building or binding;
+// a panic is an error too.
+func (e *exam) build(s *config.Stanza) (*session, error) {
 	n := &session{exam: e}
 	client := e.config.HTTP
 	if client == nil {
@@ -85,16 +90,16 @@ func (e *exam) build(s *config.Stanza) (_ *session, err error) {
 	counted.Transport = counter{&n.requests, counted.Transport}
 	log := slog.New(slog.NewJSONHandler(&n.said, &slog.HandlerOptions{Level: slog.LevelDebug - 8}))
 	name := e.def.Info().Name
-	c, err := e.def.New(s, connector.Env{Logger: log, HTTP: &counted, Common: config.DefaultCommon()})
+	n.host = connector.NewHost(&n.bus, name, log)
+	err := guard(func() error {
+		c, err := e.def.New(s, connector.Env{Logger: log, HTTP: &counted, Common: config.DefaultCommon()})
+		if err != nil {
+			return err
+		}
+		return wrap("binding", errors.Join(c.Bind(n.host), n.bus.Err()))
+	})
 	if err != nil {
 		return nil, err
-	}
-	n.host = connector.NewHost(&n.bus, name, log)
-	if err := c.Bind(n.host); err != nil {
-		return nil, fmt.Errorf("binding: %w", err)
-	}
-	if err := n.bus.Err(); err != nil {
-		return nil, fmt.Errorf("binding: %w", err)
 	}
 	e.sessions = append(e.sessions, n)
 	return n, nil

@@ -21,6 +21,9 @@ func (p *process) adjust(ctx context.Context, r connector.AdjustRequest) (types.
 		return types.Description{}, err
 	}
 	defer p.release()
+	if ctx.Err() != nil {
+		return types.Description{}, context.Cause(ctx) // going back would restart what has not changed
+	}
 	ctx, done := p.untilShutdown(ctx)
 	defer done()
 	target, changed, err := p.target(ctx, r.Adjustments)

@@ -308,6 +308,9 @@ func (c *Config) validateSettings(mentioned map[string]bool) []error {
 	return errs
 }
 
+// longestValue is how long the text of a value may be.
+const longestValue = 1000
+
 func (s Setting) validate(path string) []error {
 	var errs []error
 	problem := func(key, message string) {
@@ -315,6 +318,13 @@ func (s Setting) validate(path string) []error {
 	}
 	if s.Type != types.RangeKind && s.Type != types.EnumKind {
 		return append(errs, config.Invalid(path+".type", string(s.Type), "range or enum"))
+	}
+	for key, values := range map[string][]types.Value{".min": {s.Min}, ".max": {s.Max}, ".step": {s.Step}, ".default": {s.Default}, ".values": s.Values} {
+		for _, v := range values {
+			if len(v.String()) > longestValue { // and so too long to be quoted
+				return append(errs, config.Invalid(path+key, v.String(), fmt.Sprintf("a value of at most %d characters", longestValue)))
+			}
+		}
 	}
 	if s.Name != "" {
 		if err := s.describe().Validate(); err != nil {
@@ -357,9 +367,22 @@ func (s Setting) describe() types.Setting {
 	if !step.IsSet() && s.Min.Kind() == types.IntKind && s.Max.Kind() == types.IntKind && !s.Min.Equal(s.Max) {
 		step = types.Int(1)
 	}
-	d := types.Range(s.Name, s.Min, s.Max, step)
+	least, most := s.Min, s.Max
+	if slices.ContainsFunc([]types.Value{least, most, step}, func(v types.Value) bool { return v.Kind() == types.FloatKind }) {
+		// YAML writes 2.0 as 2, so a whole bound among others means a float.
+		least, most, step = float(least), float(most), float(step)
+	}
+	d := types.Range(s.Name, least, most, step)
 	d.Unit, d.Pinned = s.Unit, s.Pinned
 	return d
+}
+
+// float returns a number as a float, and anything else as it is.
+func float(v types.Value) types.Value {
+	if f, ok := v.Float64(); ok {
+		return types.Float(f)
+	}
+	return v
 }
 
 func (c *Config) validateApply() []error {

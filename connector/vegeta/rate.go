@@ -20,12 +20,18 @@ type rate struct {
 
 const acceptedRate = `a number of requests per second such as 50, a number per interval such as "50/s" or "300/1m", or "infinity"`
 
+// longestRate leaves room for every number and interval that can be meant.
+const longestRate = 100
+
 // parseRate reads "50", "50/s", "50/1s", "300/500ms", "0" and "infinity". More
 // than one request per nanosecond is refused.
 func parseRate(text string) (rate, error) {
 	text = strings.TrimSpace(text)
 	if text == "" {
 		return rate{}, errors.New("the rate is empty")
+	}
+	if len(text) > longestRate { // and so too long to be quoted
+		return rate{}, fmt.Errorf("it has more than %d characters", longestRate)
 	}
 	if text == "infinity" {
 		return rate{}, nil

@@ -57,6 +57,9 @@ func (c Config) source() string {
 	}
 }
 
+// longestMessage bounds what is said about all wrong targets together.
+const longestMessage = 4000
+
 func (c Config) validateSource() error {
 	given := 0
 	for _, is := range []bool{c.Target != "", c.Targets != "", len(c.Requests) > 0} {
@@ -105,7 +108,11 @@ func (c Config) validateTargets() error {
 		return nil // said elsewhere
 	}
 	if _, err := c.load(); err != nil {
-		return &config.FieldError{Path: source, Message: err.Error()}
+		message := err.Error()
+		if len(message) > longestMessage { // quotes a long line of the targets
+			message = strings.ToValidUTF8(message[:longestMessage], "") + "…"
+		}
+		return &config.FieldError{Path: source, Message: message}
 	}
 	return nil
 }
