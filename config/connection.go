@@ -46,8 +46,9 @@ func (a AppDynamics) Connect(ctx context.Context) (AppDynamics, error) {
 	}
 }
 
-// Watch calls changed each time the content of the connection file has changed
-// and can be understood, with what [AppDynamics.Connect] would return. A changed
+// Watch calls changed with what [AppDynamics.Connect] would return: once for the
+// connection file as it is, so that no change between Connect and Watch is missed,
+// and again each time its content has changed and can be understood. A changed
 // file that cannot be understood is a warning in the log, and what was read last
 // stays in force. Watch returns when ctx ends, with nil, or when the folder of the
 // file cannot be watched. It calls changed from the goroutine it was called in;
@@ -71,10 +72,24 @@ func (a AppDynamics) Watch(ctx context.Context, logger *slog.Logger, changed fun
 	if err := watcher.Add(filepath.Dir(a.ConnectionFile)); err != nil {
 		return fmt.Errorf("watching the connection file: %w", err)
 	}
-	_, last, _ := a.readConnection() // what is wrong now, Connect has said
+	var last [sha256.Size]byte // of no file
+	look := func() {
+		connected, hash, err := a.readConnection()
+		if hash == last {
+			return
+		}
+		last = hash
+		if err != nil {
+			logger.WarnContext(ctx, "connection file cannot be used, the old credentials stay", "file", a.ConnectionFile, "error", err)
+			return
+		}
+		logger.InfoContext(ctx, "connection file read", "file", a.ConnectionFile)
+		changed(connected)
+	}
 	anyway := time.NewTicker(lookAnyway)
 	defer anyway.Stop()
 	for {
+		look()
 		select {
 		case <-ctx.Done():
 			return nil
@@ -83,17 +98,6 @@ func (a AppDynamics) Watch(ctx context.Context, logger *slog.Logger, changed fun
 		case err := <-watcher.Errors:
 			logger.WarnContext(ctx, "watching the connection file", "file", a.ConnectionFile, "error", err)
 		}
-		connected, hash, err := a.readConnection()
-		if hash == last {
-			continue
-		}
-		last = hash
-		if err != nil {
-			logger.WarnContext(ctx, "connection file cannot be used, the old credentials stay", "file", a.ConnectionFile, "error", err)
-			continue
-		}
-		logger.InfoContext(ctx, "connection file changed", "file", a.ConnectionFile)
-		changed(connected)
 	}
 }
 

@@ -201,18 +201,18 @@ func explicit(full, given, defaults *yaml.Node, ignore bool) *yaml.Node {
 		return full
 	}
 	out := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
-	set := entries(resolve(given))
-	for _, e := range set {
-		if !ignore && valueAt(full, resolve(e.key).Value) == nil {
+	set, all, usual := byKey(given), byKey(full), byKey(defaults)
+	for key := range set {
+		if _, ok := all[key]; !ignore && !ok {
 			return full // another form of the same value
 		}
 	}
 	for _, e := range entries(full) {
-		i := slices.IndexFunc(set, func(g entry) bool { return resolve(g.key).Value == e.key.Value })
-		if i < 0 {
+		at, ok := set[e.key.Value]
+		if !ok {
 			continue
 		}
-		if value := explicit(e.value, set[i].value, valueAt(defaults, e.key.Value), ignore); value != nil {
+		if value := explicit(e.value, at.value, usual[e.key.Value].value, ignore); value != nil {
 			out.Content = append(out.Content, e.key, value)
 		}
 	}

@@ -86,9 +86,6 @@ func FuzzSecret(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		if strings.Contains(text, "/dev/") || strings.Contains(text, "/proc/") {
-			return // files that do not end are another matter
-		}
 		docs, _ := config.Sources{Text: []byte("load:\n  token: " + text + "\n"), Environ: []string{"NAME=value"}}.Load()
 		for _, doc := range docs {
 			if stanza, ok := doc.Stanza("load"); ok {

@@ -118,6 +118,33 @@ func deepBlocks(levels int) string {
 	return b.String()
 }
 
+// Many keys take time in proportion, in every source and in what is printed.
+func TestManyKeysInAStanza(t *testing.T) {
+	const n = 15_000
+	var file, variable strings.Builder
+	for i := range n {
+		fmt.Fprintf(&file, "    f%d: x\n    k%d: x\n", i, i)
+		fmt.Fprintf(&variable, `, "v%d": "y", "k%d": "y"`, i, i)
+	}
+	s := config.Sources{
+		Text:    []byte("probe:\n  address: 'a:1'\n  labels:\n" + file.String()),
+		Environ: []string{"SERVO_PROBE_LABELS={" + variable.String()[2:] + "}"},
+	}
+	began := time.Now()
+	docs, err := s.Load()
+	require.NoError(t, err)
+	stanza, ok := docs[0].Stanza("probe")
+	require.True(t, ok)
+	c, err := config.Decode[probe](stanza)
+	require.NoError(t, err)
+	assert.Len(t, c.Labels, 3*n)
+	assert.Equal(t, "y", c.Labels["k7"])
+	text, err := model().Print(docs, config.PrintOptions{})
+	require.NoError(t, err)
+	assert.Equal(t, 3*n, strings.Count(string(text), "\n    "), "all are printed")
+	assert.Less(t, time.Since(began), 30*time.Second)
+}
+
 // What variables hold is no more trusted than a file.
 func TestHostileVariables(t *testing.T) {
 	for name, test := range map[string]struct{ value, want string }{

@@ -188,8 +188,16 @@ func parseDotenv(name string) (map[string]string, error) {
 	return values, nil
 }
 
-// readBounded reads a file that must not be larger than limit.
+// readBounded reads a regular file that must not be larger than limit. Anything
+// else, such as a pipe that nobody writes to, could be waited for without end.
 func readBounded(name string, limit int64) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a regular file", name)
+	}
 	file, err := os.Open(name)
 	if err != nil {
 		return nil, err
@@ -249,6 +257,18 @@ func (l *layers) given(name string) bool {
 	return ok && value != ""
 }
 
+// byKey finds the entries of a mapping by their key.
+func byKey(n *yaml.Node) map[string]entry {
+	if n == nil || resolve(n).Kind != yaml.MappingNode {
+		return nil
+	}
+	out := map[string]entry{}
+	for _, e := range entries(resolve(n)) {
+		out[resolve(e.key).Value] = e
+	}
+	return out
+}
+
 // merge lays high over low: mappings are joined, anything else is replaced.
 func merge(high, low *yaml.Node) *yaml.Node {
 	if high == nil {
@@ -257,20 +277,21 @@ func merge(high, low *yaml.Node) *yaml.Node {
 	if low == nil || resolve(high).Kind != yaml.MappingNode || resolve(low).Kind != yaml.MappingNode {
 		return high
 	}
-	above := entries(resolve(high))
+	above := byKey(high)
 	out := *resolve(low)
 	out.Content = nil
 	for _, e := range entries(resolve(low)) {
 		name := resolve(e.key).Value
-		i := slices.IndexFunc(above, func(a entry) bool { return resolve(a.key).Value == name })
-		if i >= 0 {
-			e = entry{above[i].key, merge(above[i].value, e.value)}
-			above = slices.Delete(above, i, i+1)
+		if a, ok := above[name]; ok {
+			e = entry{a.key, merge(a.value, e.value)}
+			delete(above, name)
 		}
 		out.Content = append(out.Content, e.key, e.value)
 	}
-	for _, e := range above {
-		out.Content = append(out.Content, e.key, e.value)
+	for _, e := range entries(resolve(high)) {
+		if _, left := above[resolve(e.key).Value]; left {
+			out.Content = append(out.Content, e.key, e.value)
+		}
 	}
 	return &out
 }

@@ -117,7 +117,7 @@ func TestVariablesThatAreWrong(t *testing.T) {
   $SERVO_LOAD_HOSTS: load.hosts: not JSON: write lists and mappings as in ["a", "b"] or {"key": "value"}
   $SERVO_LOAD_LABELS: load.labels.a: duplicate key
   $SERVO_LOAD_RATE: load.rate: "fast" is not an integer
-  $SERVO_LOAD_TOKEN_FILE: load.token: reading the secret: open /no/such/file: no such file or directory`, err.Error())
+  $SERVO_LOAD_TOKEN_FILE: load.token: reading the secret: stat /no/such/file: no such file or directory`, err.Error())
 
 	_, err = read(t, "", "SERVO_CONNECTORS=[", `SERVO_SETTINGS={"timeouts": "soon"}`, "CHECKS_WAIT=never", "OPSANI_OPTIMIZER=x")
 	for _, want := range []string{
@@ -299,11 +299,11 @@ func TestSecretsFromElsewhere(t *testing.T) {
 		"variable":         {"{env: TOKEN}", "from-env", ""},
 		"both":             {"{env: TOKEN, file: /x}", "", "load.token: a mapping is not text; a secret that stands elsewhere"},
 		"neither":          {"{}", "", "load.token: a mapping is not text; a secret that stands elsewhere"},
-		"missing file":     {"{file: /no/such/file}", "", "load.token.file: reading the secret: open /no/such/file"},
+		"missing file":     {"{file: /no/such/file}", "", "load.token.file: reading the secret: stat /no/such/file"},
 		"empty file":       {"{file: " + write(t, "empty", " \n") + "}", "", "is empty"},
 		"masked file":      {"{file: " + write(t, "masked", "**********") + "}", "", "holds the mask of a secret"},
 		"large file":       {"{file: " + write(t, "large", strings.Repeat("a", 1<<17)) + "}", "", "larger than 65536 bytes"},
-		"folder":           {"{file: " + t.TempDir() + "}", "", "is a directory"},
+		"folder":           {"{file: " + t.TempDir() + "}", "", "not a regular file"},
 		"missing variable": {"{env: NOPE}", "", `load.token.env: the variable "NOPE" is not set`},
 		"unknown key":      {"{fiel: /x}", "", `load.token: a mapping is not text`},
 	} {

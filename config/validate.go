@@ -107,6 +107,9 @@ func sortedKeys(m reflect.Value) []reflect.Value {
 }
 
 func keyText(key reflect.Value) string {
+	if key.Type() == reflect.TypeFor[string]() {
+		return key.String()
+	}
 	if t, ok := key.Interface().(encoding.TextMarshaler); ok {
 		if text, err := t.MarshalText(); err == nil {
 			return string(text)
