@@ -93,7 +93,7 @@ process:
 		`process.settings[1].type: "slider" is not range or enum`,
 		`process.settings[2]: min cannot be greater than max`,
 		`process.settings[3].name: "b" is not unique`,
-		`process.settings[3]: the difference between min 1 and max 10 is not a multiple of step 4`,
+		`process.settings[3]: min/max difference is not step aligned: 9 is not a multiple of 4`,
 		`process.settings[3].env: "B C" is not the name of an environment variable`,
 		`process.settings[4]: min: a number is required`,
 		`process.settings[5]: values: at least one is required`,
