@@ -5,6 +5,7 @@ import (
 	"encoding"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -134,10 +135,27 @@ func (e encoder) optimizer(o Optimizer) (*yaml.Node, error) {
 	}
 	if a := o.AppDynamics; a != nil {
 		derived := a.derived()
+		e.hide(&derived.BaseURL, &derived.URL, &derived.TokenURL)
 		return e.fields(reflect.ValueOf(&derived).Elem())
 	}
 	o.URL = o.Endpoint()
+	e.hide(&o.BaseURL, &o.URL)
 	return e.fields(reflect.ValueOf(&o).Elem())
+}
+
+// hide masks user and password in URLs, unless they are to be shown.
+func (e encoder) hide(urls ...*string) {
+	for _, text := range urls {
+		u, err := url.Parse(*text)
+		switch {
+		case e.reveal || *text == "":
+		case err != nil:
+			*text = mask
+		case u.User != nil:
+			u.User = nil
+			*text = u.Scheme + "://" + mask + "@" + u.Host + u.EscapedPath()
+		}
+	}
 }
 
 func (e encoder) fields(v reflect.Value) (*yaml.Node, error) {

@@ -269,6 +269,11 @@ words: [a, b]
 	require.NoError(t, err)
 	assert.Equal(t, string(revealed), string(twice), "what is printed can be read")
 
+	hidden, err := model().Print([]*config.Document{one(t, "optimizer: {id: dev.example.com/one, token: t, base_url: 'https://user:hunter2@b.test/x'}")}, config.PrintOptions{})
+	require.NoError(t, err)
+	assert.Contains(t, string(hidden), "base_url: https://**********@b.test/x\n")
+	assert.NotContains(t, string(hidden), "hunter2")
+
 	none, err := model().Print(docs[:1], config.PrintOptions{Keys: []string{"nothing"}})
 	require.NoError(t, err)
 	assert.Equal(t, "{}\n", string(none))
