@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/servokit/servokit/checks"
+	"github.com/servokit/servokit/internal/subprocess"
 )
 
 // checks verify what can be known before the command runs.
@@ -54,7 +55,7 @@ func (p *process) checkCommand(context.Context) error {
 			return &checks.Error{Message: "expected the working directory of the command, found", Hint: "Create it or correct dir.", Err: err}
 		}
 	}
-	program := inDir(p.config.Command[0], p.config.Dir)
+	program := subprocess.InDir(p.config.Command[0], p.config.Dir)
 	if _, err := exec.LookPath(program); err != nil {
 		return &checks.Error{Message: "expected a command that can be run, found", Hint: "Install it, make it executable (chmod +x) or correct command.", Err: err}
 	}

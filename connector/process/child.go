@@ -10,23 +10,24 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"github.com/servokit/servokit/internal/subprocess"
 )
 
 // Bounds of tidying up. None of them is reached unless the system itself hangs.
 const (
-	sweepPause   = 5 * time.Millisecond
-	sweepLimit   = 5 * time.Second
-	drainLimit   = time.Second
-	resignLimit  = sweepLimit + drainLimit + 2*time.Second
-	quickGrace   = 500 * time.Millisecond
-	markVariable = "SERVOKIT_PROCESS"
+	sweepPause  = 5 * time.Millisecond
+	sweepLimit  = 5 * time.Second
+	drainLimit  = time.Second
+	resignLimit = sweepLimit + drainLimit + 2*time.Second
+	quickGrace  = 500 * time.Millisecond
 )
 
 // child is one run of the command: the process, everything it starts and the
 // watchdog. Its goroutine ends when nothing of it is left.
 type child struct {
 	pid     int
-	mark    string // value of markVariable, which its descendants inherit
+	tree    subprocess.Tree
 	started time.Time
 	output  *output
 	env     []string
@@ -61,7 +62,7 @@ func start(ctx context.Context, args, env []string, dir string, out *output, log
 		}
 	}
 	c := &child{
-		output: out, mark: newMark(),
+		output: out, tree: subprocess.Tree{Mark: subprocess.NewMark()},
 		exited: make(chan struct{}), gone: make(chan struct{}), kill: make(chan struct{}),
 	}
 	r, w, err := os.Pipe()
@@ -69,14 +70,14 @@ func start(ctx context.Context, args, env []string, dir string, out *output, log
 		return nil, fmt.Errorf("starting %s: %w", args[0], err)
 	}
 	// The command outlives the operation that starts it, not its values.
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), inDir(args[0], dir), args[1:]...)
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), subprocess.InDir(args[0], dir), args[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, w, w
-	c.env = append(env, markVariable+"="+c.mark)
+	c.env = append(env, subprocess.MarkVariable+"="+c.tree.Mark)
 	cmd.Env = c.env
-	cmd.SysProcAttr = groupAttributes()
+	cmd.SysProcAttr = subprocess.Attributes()
 	// The watchdog comes first: from the first moment of the command on, there
 	// is somebody who ends it when the servo is gone.
-	guard, err := startWatchdog(ctx, c.mark)
+	guard, err := startWatchdog(ctx, c.tree.Mark)
 	if err != nil {
 		log.WarnContext(ctx, "no watchdog: processes started by the command may survive if the servo is killed", "error", err)
 	}
@@ -103,6 +104,7 @@ func (c *child) run(cmd *exec.Cmd, r, w *os.File, guard *watchdog, started chan<
 		return
 	}
 	c.pid, c.started = cmd.Process.Pid, time.Now()
+	c.tree.Group = c.pid
 	guard.watch(c.pid)
 	drained := make(chan struct{})
 	go func() {
@@ -137,7 +139,7 @@ func (c *child) sweep() {
 	wait := time.NewTimer(0)
 	defer wait.Stop()
 	for graceful, again := true, sweepPause; graceful; again = min(2*again, 20*sweepPause) {
-		if len(survivors(c.pid, c.mark)) == 0 {
+		if len(c.tree.Left()) == 0 {
 			return
 		}
 		wait.Reset(again)
@@ -150,11 +152,11 @@ func (c *child) sweep() {
 	limit := time.NewTimer(sweepLimit)
 	defer limit.Stop()
 	for {
-		left := survivors(c.pid, c.mark)
+		left := c.tree.Left()
 		if len(left) == 0 {
 			return
 		}
-		killAll(c.pid, left)
+		c.tree.Kill(left)
 		wait.Reset(sweepPause)
 		select {
 		case <-limit.C:
@@ -190,7 +192,7 @@ func (c *child) stop(ctx context.Context, signal string, grace time.Duration) er
 	c.stopping = true
 	c.mu.Unlock()
 	if first && ctx.Err() == nil && grace > 0 {
-		signalGroup(c.pid, c.mark, signal)
+		signalTree(c.tree, signal)
 	}
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
@@ -206,8 +208,8 @@ func (c *child) stop(ctx context.Context, signal string, grace time.Duration) er
 		close(c.kill)
 	}
 	c.mu.Unlock()
-	if left := survivors(c.pid, c.mark); len(left) > 0 {
-		killAll(c.pid, left)
+	if left := c.tree.Left(); len(left) > 0 {
+		c.tree.Kill(left)
 	}
 	resign := time.NewTimer(resignLimit)
 	defer resign.Stop()

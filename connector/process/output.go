@@ -1,13 +1,13 @@
 package process
 
 import (
-	"bufio"
-	"errors"
 	"io"
 	"log/slog"
 	"regexp"
 	"strings"
 	"sync"
+
+	"github.com/servokit/servokit/internal/subprocess"
 )
 
 // Bounds of what is kept of the output, whatever the command prints.
@@ -36,23 +36,14 @@ func newOutput(keep int, expect *regexp.Regexp, log *slog.Logger) *output {
 
 // read takes lines until the pipe ends. Longer lines than maxLineBytes are cut.
 func (o *output) read(pipe io.Reader) {
-	r := bufio.NewReaderSize(pipe, maxLineBytes)
-	for {
-		line, err := r.ReadSlice('\n')
-		if len(line) > 0 {
-			o.add(string(line))
-		}
-		for errors.Is(err, bufio.ErrBufferFull) {
-			_, err = r.ReadSlice('\n')
-		}
-		if err != nil {
-			return
-		}
-	}
+	lines := subprocess.LineFormat{Max: maxLineBytes, Long: subprocess.CutLong, Replace: true}
+	_ = lines.Read(pipe, func(line string) error { // what ends the pipe ends reading
+		o.add(line)
+		return nil
+	})
 }
 
 func (o *output) add(line string) {
-	line = strings.ToValidUTF8(strings.TrimRight(line, "\r\n"), "\uFFFD")
 	o.log.Debug("output", "line", line)
 	o.mu.Lock()
 	defer o.mu.Unlock()

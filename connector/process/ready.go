@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"time"
+
+	"github.com/servokit/servokit/internal/subprocess"
 )
 
 // Bounds of a single attempt to probe.
@@ -148,11 +150,11 @@ func (p *process) occupied(ctx context.Context) error {
 
 func (p *process) runProbe(ctx context.Context, c *child) error {
 	args := p.config.Ready.Command
-	cmd := exec.CommandContext(ctx, inDir(args[0], p.config.Dir), args[1:]...)
+	cmd := exec.CommandContext(ctx, subprocess.InDir(args[0], p.config.Dir), args[1:]...)
 	cmd.Dir, cmd.Env = p.config.Dir, c.env
 	cmd.SysProcAttr = watchdogAttributes()
 	cmd.Cancel = func() error {
-		killAll(cmd.Process.Pid, nil)
+		subprocess.Tree{Group: cmd.Process.Pid}.Kill(nil)
 		return nil
 	}
 	cmd.WaitDelay = drainLimit

@@ -1,10 +1,8 @@
 package process
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"syscall"
 	"time"
@@ -12,12 +10,6 @@ import (
 	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 )
-
-// groupAttributes put the command into a process group of its own, so that a
-// terminal's Ctrl-C does not reach it, and end it with the servo.
-func groupAttributes() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-}
 
 // tick is the unit of CPU times in /proc, which is fixed for programs.
 const tick = time.Second / 100
@@ -29,11 +21,7 @@ const tick = time.Second / 100
 type stat struct {
 	usage
 	group int
-	state string
 }
-
-// over tells that the process runs no more and only its entry is left.
-func (s stat) over() bool { return s.state == "Z" || s.state == "X" || s.state == "x" }
 
 // everything lists the processes of the system. Those that end meanwhile are
 // left out.
@@ -58,7 +46,7 @@ func everything() ([]stat, error) {
 				reaped:   tick * time.Duration(s.CUTime+s.CSTime),
 				resident: int64(s.ResidentMemory()),
 			},
-			group: s.PGRP, state: s.State,
+			group: s.PGRP,
 		})
 	}
 	return all, nil
@@ -81,41 +69,6 @@ func refine(u usage) usage {
 	return u
 }
 
-// survivors lists what is left of a run: members of the process group and
-// processes that carry the mark.
-func survivors(group int, mark string) []int {
-	var pids []int
-	all, err := everything()
-	if err != nil { // then at least the group is known
-		return groupLeft(group)
-	}
-	for _, s := range all {
-		if !s.over() && (s.group == group || marked(s.pid, mark)) {
-			pids = append(pids, s.pid)
-		}
-	}
-	return pids
-}
-
-// outside lists the processes of a run that have left its group.
-func outside(group int, mark string) []int {
-	var pids []int
-	all, _ := everything()
-	for _, s := range all {
-		if !s.over() && s.group != group && marked(s.pid, mark) {
-			pids = append(pids, s.pid)
-		}
-	}
-	return pids
-}
-
-// marked looks into the environment of a process. That of another user cannot
-// be read, and is none of ours.
-func marked(pid int, mark string) bool {
-	environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
-	return err == nil && bytes.Contains(environ, []byte(markVariable+"="+mark))
-}
-
 // family lists the processes of a run: the group, the descendants of its leader
 // and those that were seen before.
 func family(_ context.Context, leader int, known map[identity]usage) ([]usage, error) {
@@ -125,7 +78,7 @@ func family(_ context.Context, leader int, known map[identity]usage) ([]usage, e
 	}
 	members := make([]candidate, len(all))
 	for i, s := range all {
-		members[i] = candidate{s.usage, s.group}
+		members[i] = candidate(s)
 	}
 	relatives := related(members, leader, known)
 	for i, u := range relatives {

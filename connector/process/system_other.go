@@ -10,17 +10,6 @@ import (
 	gopsutil "github.com/shirou/gopsutil/v4/process"
 )
 
-// groupAttributes put the command into a process group of its own, so that a
-// terminal's Ctrl-C does not reach it.
-func groupAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
-
-// survivors reports the group as long as it has a member.
-func survivors(group int, _ string) []int { return groupLeft(group) }
-
-// outside would list processes that have left the group, which cannot be found
-// here.
-func outside(int, string) []int { return nil }
-
 // family lists the processes of a run. What a process has used by children that
 // it waited for is not known here.
 func family(ctx context.Context, leader int, known map[identity]usage) ([]usage, error) {

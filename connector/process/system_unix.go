@@ -3,10 +3,11 @@
 package process
 
 import (
-	"errors"
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/servokit/servokit/internal/subprocess"
 )
 
 const supported = true
@@ -37,30 +38,10 @@ func signalOne(pid int, name string) error {
 	return syscall.Kill(pid, s)
 }
 
-// signalGroup sends a signal to everything of a run.
-func signalGroup(group int, mark, name string) {
+// signalTree sends a signal to everything of a run.
+func signalTree(t subprocess.Tree, name string) {
 	s, _ := signalNamed(name)
-	_ = syscall.Kill(-group, s) // gone already is as good
-	for _, pid := range outside(group, mark) {
-		_ = syscall.Kill(pid, s)
-	}
-}
-
-// killAll kills the group and what else was found of a run.
-func killAll(group int, pids []int) {
-	_ = syscall.Kill(-group, syscall.SIGKILL)
-	for _, pid := range pids {
-		_ = syscall.Kill(pid, syscall.SIGKILL)
-	}
-}
-
-// groupLeft returns the group, as a number that signals all of it, as long as it
-// has a member.
-func groupLeft(group int) []int {
-	if errors.Is(syscall.Kill(-group, 0), syscall.ESRCH) {
-		return nil
-	}
-	return []int{-group}
+	t.Signal(s)
 }
 
 // watchdogAttributes keep the signals of a terminal and of the group away.

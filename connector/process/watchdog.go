@@ -2,14 +2,13 @@ package process
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strings"
 	"time"
+
+	"github.com/servokit/servokit/internal/subprocess"
 )
 
 const shell = "/bin/sh"
@@ -52,7 +51,7 @@ func startWatchdog(ctx context.Context, mark string) (*watchdog, error) {
 		return nil, err
 	}
 	defer func() { _ = r.Close() }()
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), shell, "-c", watchdogScript, "servokit-watchdog", markVariable+"="+mark)
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), shell, "-c", watchdogScript, "servokit-watchdog", subprocess.MarkVariable+"="+mark)
 	cmd.Stdin = r
 	cmd.Env = []string{"PATH=/usr/local/bin:/usr/bin:/bin:" + os.Getenv("PATH")}
 	cmd.Dir = "/"
@@ -81,16 +80,4 @@ func (g *watchdog) dismiss() {
 	_ = g.cmd.Wait()
 	timer.Stop()
 	_ = g.line.Close()
-}
-
-func newMark() string { return strings.ToLower(rand.Text()) }
-
-// inDir resolves a relative path against the directory the command runs in.
-func inDir(program, dir string) string {
-	if dir != "" && strings.ContainsRune(program, filepath.Separator) && !filepath.IsAbs(program) {
-		if abs, err := filepath.Abs(filepath.Join(dir, program)); err == nil {
-			return abs
-		}
-	}
-	return program
 }
