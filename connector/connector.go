@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/servokit/servokit/config"
+	"github.com/servokit/servokit/types"
 )
 
 // Connector joins one technology to a servo.
@@ -30,8 +31,9 @@ type Info struct {
 	Description string
 	// Homepage is a URL.
 	Homepage string
-	// License and Maturity are shown in listings: "Apache 2.0", "Stable".
-	License, Maturity string
+	// License and Maturity are shown in listings.
+	License  types.License
+	Maturity types.Maturity
 }
 
 // Env is what a connector is built with. The servo fills it; every field has a

@@ -203,14 +203,12 @@ func TestHostTasks(t *testing.T) {
 		})
 	})
 	t.Run("every needs a positive interval", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			h := newHost()
-			failures := make(chan error, 1)
-			h.Every(0, func(context.Context) error { return nil })
-			h.Start(t.Context(), func(err error) { failures <- err })
-			assert.ErrorContains(t, <-failures, "must be positive")
-			require.NoError(t, h.Stop(t.Context()))
-		})
+		h := newHost()
+		require.NoError(t, h.Err())
+		h.Every(0, func(context.Context) error { t.Error("must not run"); return nil })
+		assert.EqualError(t, h.Err(), "connector app: cannot repeat every 0s: the interval must be positive")
+		h.Start(t.Context(), never)
+		require.NoError(t, h.Stop(t.Context()))
 	})
 }
 

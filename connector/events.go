@@ -51,9 +51,9 @@ var (
 	// the first command. An error ends the servo; what has started is shut
 	// down again.
 	Startup = event.New[Lifecycle, None]("startup")
-	// Shutdown is dispatched once at the end, also when Startup failed or
-	// never ran, with a fresh context that allows a grace period. It must be
-	// safe to call twice.
+	// Shutdown is dispatched at the end to every connector that Startup was
+	// dispatched to, also when that failed, with a fresh context that allows a
+	// grace period. It must be safe to call twice and without Startup.
 	Shutdown = event.New[Lifecycle, None]("shutdown")
 	// Metrics asks what can be measured.
 	Metrics = event.New[None, []types.Metric]("metrics")

@@ -26,6 +26,7 @@ type Host struct {
 	checks    []checks.Entry
 	tasks     []func(context.Context) error
 	telemetry map[string]string
+	mistakes  []error
 	ctx       context.Context //nolint:containedctx // the life of the tasks, between start and stop
 	cancel    context.CancelCauseFunc
 	failed    func(error)
@@ -128,13 +129,15 @@ func (h *Host) Go(run func(context.Context) error) {
 
 // Every runs f in the background at once and then again d after it has
 // returned, with the life of [Host.Go]. An error of f is logged and the
-// repetition goes on. A d that is not positive is refused: the servo does not
-// start.
+// repetition goes on. A d that is not positive is a mistake, see [Host.Err].
 func (h *Host) Every(d time.Duration, f func(context.Context) error) {
+	if d <= 0 {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.mistakes = append(h.mistakes, fmt.Errorf("connector %s: cannot repeat every %s: the interval must be positive", h.Source(), d))
+		return
+	}
 	h.Go(func(ctx context.Context) error {
-		if d <= 0 {
-			return fmt.Errorf("connector %s: cannot repeat every %s: the interval must be positive", h.Source(), d)
-		}
 		timer := time.NewTimer(d)
 		defer timer.Stop()
 		for {
@@ -149,6 +152,15 @@ func (h *Host) Every(d time.Duration, f func(context.Context) error) {
 			}
 		}
 	})
+}
+
+// Err returns the mistakes that the connector has made in what it gave the
+// host, joined, or nil. A servo does not take a connector that has made one in
+// Bind.
+func (h *Host) Err() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return errors.Join(h.mistakes...)
 }
 
 // Start starts the background tasks. It is for those who run connectors: a

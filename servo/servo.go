@@ -170,7 +170,7 @@ func (s *Servo) Use(name string, c connector.Connector) error {
 	m.host.Join(s.pubsub)
 	err := c.Bind(m.host)
 	if err == nil {
-		err = s.bus.Err()
+		err = errors.Join(m.host.Err(), s.bus.Err())
 	}
 	if err != nil {
 		m.host.Close()

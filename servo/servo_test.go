@@ -145,6 +145,10 @@ func TestBindProblems(t *testing.T) {
 		event.New[types.Control, types.Description]("describe").On(h, func(context.Context, types.Control) (types.Description, error) { return types.Description{}, nil })
 		return nil
 	})), "describe")
+	assert.ErrorContains(t, s.Use("b", bind(func(h *connector.Host) error {
+		h.Every(0, func(context.Context) error { return nil })
+		return nil
+	})), "must be positive")
 	require.NoError(t, s.Use("b", newApp("b", nil)), "a failed bind leaves nothing behind")
 	assert.Equal(t, []string{"a", "b"}, s.Connectors())
 }

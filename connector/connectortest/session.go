@@ -96,7 +96,7 @@ func (e *exam) build(s *config.Stanza) (*session, error) {
 		if err != nil {
 			return err
 		}
-		return wrap("binding", errors.Join(c.Bind(n.host), n.bus.Err()))
+		return wrap("binding", errors.Join(c.Bind(n.host), n.host.Err(), n.bus.Err()))
 	})
 	if err != nil {
 		return nil, err

@@ -23,8 +23,8 @@ var Definition = connector.Define(connector.Info{
 	FullName:    "Process Connector",
 	Version:     "0.1.0",
 	Description: "Runs a local command, adjusts it by restart or signal, and measures its CPU and memory",
-	License:     "Apache 2.0",
-	Maturity:    "Experimental",
+	License:     types.Apache2,
+	Maturity:    types.Experimental,
 }, New)
 
 const defaultName = "process"

@@ -17,8 +17,8 @@ var Definition = connector.Define(connector.Info{
 	FullName:    "Vegeta Connector",
 	Version:     "0.5.0",
 	Description: "Generates HTTP load at a constant rate and measures throughput, errors and latency",
-	License:     "Apache 2.0",
-	Maturity:    "Stable",
+	License:     types.Apache2,
+	Maturity:    types.Stable,
 }, New)
 
 // ReasonSaturated is the reason of a measurement that failed because the load
