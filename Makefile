@@ -61,7 +61,7 @@ verify: ## Formatting, go.mod and portability are in order
 	@files=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$files" || { echo "gofmt would change:"; echo "$$files"; exit 1; }
 	$(GO) mod tidy -diff
 	$(GO) mod verify
-	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./connector/... ./servo/... ./examples/...
+	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./connector/... ./servo/... ./internal/... ./examples/...
 
 # The race detector needs a C compiler.
 .PHONY: compiler

@@ -33,9 +33,10 @@
 //	err = s.Run(ctx)
 //
 // or builds it from a document of servo.yaml, which package [config] reads
-// strictly and with every problem at once:
+// strictly and with every problem at once, with options, the environment and a
+// .env file on top:
 //
-//	docs, err := config.Load("servo.yaml")
+//	docs, err := config.Sources{File: "servo.yaml", Environ: os.Environ(), Dotenv: "."}.Load()
 //	…
 //	s, err := servo.FromConfig(docs[0], servo.Options{}, process.Definition, vegeta.Definition)
 //
@@ -50,27 +51,35 @@
 // # Events and checks
 //
 // Below the connectors lies package [event]: typed events with before, on and
-// after hooks on the bus of one servo. Package [checks] verifies surroundings
-// before a servo runs.
+// after hooks on the bus of one servo. Package [event/pubsub] carries messages
+// between connectors that need not know one another. Package [checks] verifies
+// surroundings before a servo runs. Package [servo/logging] has the handlers
+// that say in the log on whose behalf something happened, and keep secrets out
+// of it.
 //
 // # Tests
 //
-// Package [optimizer/optimizertest] is an optimizer to script, with faults to
-// inject. Everything runs under testing/synctest, so a day of trials takes
+// Package [connector/connectortest] examines a connector: one call, a subtest
+// per promise. Package [optimizer/optimizertest] is an optimizer to script, with
+// faults to inject. Everything runs under testing/synctest, so a day of trials takes
 // milliseconds.
 //
 // The program in examples/quickstart shows all of it at work on a real
-// application.
+// application; examples/custom-connector, examples/custom-event and
+// examples/embed are small.
 //
 // [checks]: https://pkg.go.dev/github.com/servokit/servokit/checks
 // [config]: https://pkg.go.dev/github.com/servokit/servokit/config
 // [connector]: https://pkg.go.dev/github.com/servokit/servokit/connector
+// [connector/connectortest]: https://pkg.go.dev/github.com/servokit/servokit/connector/connectortest
 // [connector/process]: https://pkg.go.dev/github.com/servokit/servokit/connector/process
 // [connector/vegeta]: https://pkg.go.dev/github.com/servokit/servokit/connector/vegeta
 // [event]: https://pkg.go.dev/github.com/servokit/servokit/event
+// [event/pubsub]: https://pkg.go.dev/github.com/servokit/servokit/event/pubsub
 // [optimizer]: https://pkg.go.dev/github.com/servokit/servokit/optimizer
 // [optimizer/local]: https://pkg.go.dev/github.com/servokit/servokit/optimizer/local
 // [optimizer/optimizertest]: https://pkg.go.dev/github.com/servokit/servokit/optimizer/optimizertest
 // [servo]: https://pkg.go.dev/github.com/servokit/servokit/servo
+// [servo/logging]: https://pkg.go.dev/github.com/servokit/servokit/servo/logging
 // [types]: https://pkg.go.dev/github.com/servokit/servokit/types
 package servokit
