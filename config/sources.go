@@ -180,6 +180,9 @@ func parseDotenv(name string) (map[string]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading .env: %w", err)
 	}
+	if expandsTooFar(data) {
+		return nil, FieldErrors{{File: name, Message: "its variables expand to more than 4 MiB"}}
+	}
 	values, err := godotenv.UnmarshalBytes(data)
 	if err != nil {
 		// What the library says quotes the text, which may hold a secret.
