@@ -7,7 +7,6 @@ import (
 	"net/http"
 
 	"github.com/servokit/servokit/config"
-	"github.com/servokit/servokit/types"
 )
 
 // Connector joins one technology to a servo.
@@ -16,24 +15,6 @@ type Connector interface {
 	// called once, before anything else, and does no I/O and starts no
 	// goroutine. An error keeps the servo from starting.
 	Bind(h *Host) error
-}
-
-// Info says what a connector is.
-type Info struct {
-	// Name is the default name of an instance and the key of its stanza, such
-	// as "vegeta". Lower case with underscores.
-	Name string
-	// FullName is for people, such as "Vegeta Connector".
-	FullName string
-	// Version is a semantic version. Empty means 0.0.0.
-	Version string
-	// Description says in a line what the connector does.
-	Description string
-	// Homepage is a URL.
-	Homepage string
-	// License and Maturity are shown in listings.
-	License  types.License
-	Maturity types.Maturity
 }
 
 // Env is what a connector is built with. The servo fills it; every field has a
@@ -117,6 +98,9 @@ func (d Definition) Check(stanza *config.Stanza) error {
 	if d.check == nil {
 		return errors.New("connector: the definition is empty: make it with Define")
 	}
+	if err := d.info.Validate(); err != nil {
+		return err
+	}
 	return d.check(stanza)
 }
 
@@ -126,6 +110,9 @@ func (d Definition) Check(stanza *config.Stanza) error {
 func (d Definition) New(stanza *config.Stanza, env Env) (Connector, error) {
 	if d.build == nil {
 		return nil, errors.New("connector: the definition is empty: make it with Define")
+	}
+	if err := d.info.Validate(); err != nil {
+		return nil, err
 	}
 	if env.Name == "" {
 		env.Name = d.info.Name
