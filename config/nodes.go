@@ -11,8 +11,10 @@ import (
 // expand to gigabytes.
 const (
 	maxBytes = 2 << 20
-	maxNodes = 200_000 // after aliases are replaced by what they stand for
-	maxDepth = 100
+	// maxDocuments bounds the servos of one file.
+	maxDocuments = 1000
+	maxNodes     = 200_000 // after aliases are replaced by what they stand for
+	maxDepth     = 100
 )
 
 // entry is one key of a mapping with its value.

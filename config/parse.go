@@ -43,7 +43,7 @@ func (e missingFileError) Unwrap() error { return fs.ErrNotExist }
 // error, so that the stanzas can be decoded too and everything be reported at
 // once with [Join]; nobody else should use them. Text that is not YAML, is
 // larger than 2 MiB, nested deeper than 100 levels or expands its aliases
-// beyond 200000 values gives no documents.
+// beyond 200000 values gives no documents, and so do more than 1000 documents.
 func Parse(filename string, data []byte) ([]*Document, error) {
 	return parse(filename, data, nil)
 }
@@ -106,7 +106,7 @@ func readNodes(data []byte) (roots []*yaml.Node, err error) {
 		}
 	}()
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
-	for {
+	for n := 0; ; n++ {
 		var document yaml.Node
 		err := decoder.Decode(&document)
 		if errors.Is(err, io.EOF) {
@@ -114,6 +114,9 @@ func readNodes(data []byte) (roots []*yaml.Node, err error) {
 		}
 		if err != nil {
 			return nil, err
+		}
+		if n >= maxDocuments {
+			return nil, fmt.Errorf("yaml: line %d: more than %d documents", document.Line, maxDocuments)
 		}
 		for _, root := range document.Content {
 			if !isNull(root) {

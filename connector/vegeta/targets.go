@@ -88,7 +88,9 @@ func (c Config) load() ([]lib.Target, error) {
 		targets, err = parseTargets(c.Format, []byte(c.Target))
 	case "targets":
 		var text []byte
-		if text, err = os.ReadFile(c.Targets); err == nil {
+		if strings.ContainsAny(c.Targets, "\r\n") {
+			err = errors.New("the path of a file is expected; the targets themselves go under target")
+		} else if text, err = os.ReadFile(c.Targets); err == nil {
 			targets, err = parseTargets(c.Format, text)
 		}
 	default:
@@ -97,7 +99,10 @@ func (c Config) load() ([]lib.Target, error) {
 		}
 		err = validateAll(targets)
 	}
-	return targets, err
+	if err != nil {
+		return nil, concealedError{err}
+	}
+	return targets, nil
 }
 
 // validateTargets reports what is wrong with the targets, which may be read from
