@@ -98,9 +98,6 @@ func (d Definition) Check(stanza *config.Stanza) error {
 	if d.check == nil {
 		return errors.New("connector: the definition is empty: make it with Define")
 	}
-	if err := d.info.Validate(); err != nil {
-		return err
-	}
 	return d.check(stanza)
 }
 
@@ -110,9 +107,6 @@ func (d Definition) Check(stanza *config.Stanza) error {
 func (d Definition) New(stanza *config.Stanza, env Env) (Connector, error) {
 	if d.build == nil {
 		return nil, errors.New("connector: the definition is empty: make it with Define")
-	}
-	if err := d.info.Validate(); err != nil {
-		return nil, err
 	}
 	if env.Name == "" {
 		env.Name = d.info.Name

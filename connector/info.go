@@ -32,8 +32,8 @@ type Info struct {
 var infoName = regexp.MustCompile(`^[0-9a-zA-Z_/.-]{3,128}$`)
 
 // Validate reports everything that is wrong with the description of a
-// connector. [Definition.Check] and [Definition.New] call it, so a mistake shows
-// in the first test of a connector.
+// connector. A servo that is built from a configuration calls it for each
+// definition, so a mistake shows in the first run of a program.
 func (i Info) Validate() error {
 	var errs []error
 	if !infoName.MatchString(i.Name) {

@@ -24,8 +24,4 @@ func TestInfo(t *testing.T) {
 	for _, want := range []string{`name: "a b"`, "version: ", `homepage: "example.com" is not an http or https URL`, "license: ", "maturity: "} {
 		assert.ErrorContains(t, err, want)
 	}
-	d := connector.Define(bad, func(struct{}, connector.Env) (connector.Connector, error) { return &thermostat{}, nil })
-	assert.ErrorContains(t, d.Check(nil), "connector info")
-	_, err = d.New(nil, connector.Env{})
-	assert.ErrorContains(t, err, "connector info")
 }

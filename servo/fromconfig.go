@@ -23,6 +23,9 @@ func FromConfig(doc *config.Document, o Options, defs ...connector.Definition) (
 	known := make([]string, len(defs))
 	byName := make(map[string]connector.Definition, len(defs))
 	for i, d := range defs {
+		if err := d.Info().Validate(); err != nil {
+			return nil, fmt.Errorf("definition %d of the program: %w", i+1, err)
+		}
 		known[i] = d.Info().Name
 		byName[known[i]] = d
 	}

@@ -74,6 +74,11 @@ func TestFromConfig(t *testing.T) {
 		}
 		assert.Empty(t, built, "nothing is built")
 	})
+	t.Run("a definition of the program that is wrong", func(t *testing.T) {
+		bad := connector.Define(connector.Info{Name: "lamp", Version: "new"}, func(struct{}, connector.Env) (connector.Connector, error) { return nil, nil })
+		_, err := servo.FromConfig(parse(t, ""), servo.Options{Optimizer: newBackend()}, bad)
+		assert.ErrorContains(t, err, `definition 1 of the program: connector info: version: invalid version "new"`)
+	})
 	t.Run("an unusable CA file", func(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "ca.pem")
 		require.NoError(t, os.WriteFile(file, []byte("no certificate"), 0o600))
