@@ -87,3 +87,27 @@ func BenchmarkRoundTripProgress(b *testing.B) {
 type discard struct{ backend }
 
 func (*discard) Progress(context.Context, optimizer.Progress) error { return nil }
+
+// What observing costs: compare the allocations of the two.
+func BenchmarkObserve(b *testing.B) {
+	for name, observe := range map[string]func(context.Context, optimizer.Try){
+		"nil":     nil,
+		"counted": func(context.Context, optimizer.Try) {},
+	} {
+		b.Run(name, func(b *testing.B) {
+			c, err := optimizer.NewClient(optimizer.Options{
+				URL: "http://optimizer.test", HTTP: &http.Client{Transport: answer(`{"status":"ok"}`)}, Token: "secret", Observe: observe,
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+			p := halfway()
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := c.Progress(b.Context(), p); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -35,6 +35,7 @@ type Client struct {
 	logger    *slog.Logger
 	retry     Retry
 	random    func() float64
+	observer  func(context.Context, Try)
 	authorize func(http.Header)   // a closure, so that printing a Client shows no secret
 	redact    func(string) string // blots the secret out of what a peer sent back
 }
@@ -55,7 +56,7 @@ func NewClient(o Options) (*Client, error) {
 	}
 	c := &Client{
 		url: address, servoUID: o.ServoUID, agent: o.Agent, logger: o.Logger,
-		retry: o.Retry.withDefaults(), random: rand.Float64,
+		retry: o.Retry.withDefaults(), random: rand.Float64, observer: o.Observe,
 		authorize: func(h http.Header) {
 			if name != "" {
 				h.Set(name, value)

@@ -132,3 +132,31 @@ type impatient struct{ fixed }
 func (*impatient) Progress(context.Context, optimizer.Progress) error {
 	return fmt.Errorf("%w: the budget is used up", optimizer.ErrCancelRequested)
 }
+
+// An observer hears of every try, also of those that a call makes up for.
+func ExampleOptions_observe() {
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if asked++; asked == 1 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprint(w, `{"status": "ok", "message": "welcome, s3cr3t"}`)
+	}))
+	defer server.Close()
+	client, err := optimizer.NewClient(optimizer.Options{
+		URL: server.URL, Token: "s3cr3t",
+		Observe: func(_ context.Context, try optimizer.Try) {
+			fmt.Println(try.Event, try.Number, try.StatusCode, try.Err, string(try.Response))
+		},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(client.Hello(context.Background(), optimizer.Hello{}))
+	// Output:
+	// HELLO 1 503 HTTP status 503 Service Unavailable
+	// HELLO 2 200 <nil> {"status": "ok", "message": "welcome, [REDACTED]"}
+	// <nil>
+}

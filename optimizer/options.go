@@ -1,6 +1,7 @@
 package optimizer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -43,6 +44,11 @@ type Options struct {
 	Logger *slog.Logger
 	// Retry bounds the retries.
 	Retry Retry
+	// Observe is called after every try of a request over HTTP, before the
+	// client waits for the next one and before the call returns. It is called
+	// on the goroutine of the call, so it must be cheap and must not wait; calls
+	// of the client that run at once call it at once. Nil costs nothing.
+	Observe func(ctx context.Context, t Try) `json:"-" yaml:"-"`
 	// Rand spreads the waits between tries. Nil means random numbers of the
 	// runtime. A client does not call it concurrently.
 	Rand rand.Source

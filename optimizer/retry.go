@@ -38,6 +38,12 @@ type exchange struct {
 	start, began time.Time
 	tries        int
 	answer       reply
+
+	// What observers want to know of the current try.
+	ended          bool
+	took           time.Duration
+	code           int
+	sent, received []byte
 }
 
 // do posts the body until it is answered or the policy gives up.
@@ -58,25 +64,33 @@ func (x *exchange) do(ctx context.Context, body []byte) (reply, error) {
 	x.client.authorize(req.Header)
 	req.SetResponseHandler(x.read)
 
-	x.start = time.Now()
+	x.start, x.sent = time.Now(), body
 	var last error
 	retrying := &retryablehttp.Client{
 		HTTPClient: x.client.http,
 		RetryMax:   math.MaxInt,
 		// A nil Logger silences the library; it calls the hook all the same.
 		RequestLogHook: func(retryablehttp.Logger, *http.Request, int) {
-			x.began = time.Now()
+			x.began, x.ended, x.code, x.received = time.Now(), false, 0, nil
 			x.tries++
 		},
 		CheckRetry: func(ctx context.Context, _ *http.Response, err error) (bool, error) {
-			if err == nil || ctx.Err() != nil {
-				return false, nil //nolint:nilerr // the library then hands err on
+			if err == nil && !x.ended {
+				return false, nil // the answer has not been read yet
 			}
-			last = err
-			return x.again(err), nil
+			x.end()
+			again := err != nil && ctx.Err() == nil && x.again(err)
+			if !again {
+				x.observe(call, 0, err)
+			}
+			if ctx.Err() == nil {
+				last = err
+			}
+			return again, nil // the library hands err on
 		},
 		Backoff: func(_, _ time.Duration, n int, resp *http.Response) time.Duration {
 			wait := x.wait(n, resp)
+			x.observe(call, wait, last)
 			x.client.logger.WarnContext(call, "optimizer request will be repeated",
 				"event", string(x.event), "try", x.tries, "wait", wait, "error", last)
 			return wait
@@ -100,6 +114,13 @@ func (x *exchange) do(ctx context.Context, body []byte) (reply, error) {
 	return reply{}, fmt.Errorf("posting %s: %w", x.event, last)
 }
 
+// end notes that a try has ended, in whichever way.
+func (x *exchange) end() {
+	if !x.ended {
+		x.ended, x.took = true, time.Since(x.began)
+	}
+}
+
 // read takes the whole answer, so that a connection that breaks in the middle
 // of it counts as a failed try like any other.
 func (x *exchange) read(resp *http.Response) error {
@@ -108,8 +129,10 @@ func (x *exchange) read(resp *http.Response) error {
 		err = closeErr
 	}
 	resp.Body = http.NoBody
+	x.code, x.received = resp.StatusCode, body[:min(len(body), maxBody)]
+	x.end()
 	x.client.logger.DebugContext(resp.Request.Context(), "optimizer answered",
-		"event", string(x.event), "try", x.tries, "status", resp.StatusCode, "took", time.Since(x.began))
+		"event", string(x.event), "try", x.tries, "status", resp.StatusCode, "took", x.took)
 	switch {
 	case err != nil:
 		return fmt.Errorf("reading the answer: %w", err)
