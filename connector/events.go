@@ -39,6 +39,19 @@ type AdjustRequest struct {
 	Control     types.Control
 }
 
+// RestoreRequest is the input of [Restore].
+type RestoreRequest struct {
+	// Adjustments are the values that should be in force: those of the last
+	// adjustment that was verified, or, of settings that an interrupted
+	// adjustment was the first to touch, those from before it. A connector
+	// looks at the ones for its own components.
+	Adjustments types.Adjustments
+	// Interrupted are the values that an adjustment was bringing into force
+	// when the servo ended, so each of these settings may have either value, or
+	// be halfway between. Empty when none was under way.
+	Interrupted types.Adjustments
+}
+
 // The standard events. A servo dispatches them; a connector registers handlers
 // on those it can serve.
 var (
@@ -47,6 +60,16 @@ var (
 	Attach = event.New[Lifecycle, None]("attach")
 	// Detach is dispatched when a connector leaves its servo, after Shutdown.
 	Detach = event.New[Lifecycle, None]("detach")
+	// Restore is dispatched between Attach and the greeting of the optimizer
+	// when the journal of the servo knows values that an earlier run has
+	// adjusted. Bring the application into that state, or confirm that it is
+	// in it, and answer with what is in force then; remove what an interrupted
+	// adjustment has left behind. A connector whose application lives and dies
+	// with the servo remembers the values for Startup. One that does not handle
+	// it has its interrupted settings put back with [Adjust]. An error is tried
+	// again a few times and then ends the servo, because nothing should be said
+	// about an application in an unknown state.
+	Restore = event.New[RestoreRequest, types.Description]("restore")
 	// Startup is dispatched after the optimizer has been greeted and before
 	// the first command. An error ends the servo; what has started is shut
 	// down again.

@@ -113,6 +113,7 @@ type process struct {
 
 // Bind registers the handlers.
 func (p *process) Bind(h *connector.Host) error {
+	connector.Restore.On(h, p.restore)
 	connector.Startup.On(h, p.startup)
 	connector.Shutdown.On(h, p.shutdown)
 	connector.Components.On(h, func(context.Context, connector.None) ([]types.Component, error) {
