@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"time"
 
@@ -147,7 +148,7 @@ func ExampleOptions_observe() {
 	client, err := optimizer.NewClient(optimizer.Options{
 		URL: server.URL, Token: "s3cr3t",
 		Observe: func(_ context.Context, try optimizer.Try) {
-			fmt.Println(try.Event, try.Number, try.StatusCode, try.Err, string(try.Response))
+			fmt.Printf("%s %d: %d %v %q\n", try.Event, try.Number, try.StatusCode, try.Err, try.Response)
 		},
 	})
 	if err != nil {
@@ -156,7 +157,7 @@ func ExampleOptions_observe() {
 	}
 	fmt.Println(client.Hello(context.Background(), optimizer.Hello{}))
 	// Output:
-	// HELLO 1 503 HTTP status 503 Service Unavailable
-	// HELLO 2 200 <nil> {"status": "ok", "message": "welcome, [REDACTED]"}
+	// HELLO 1: 503 HTTP status 503 Service Unavailable ""
+	// HELLO 2: 200 <nil> "{\"status\": \"ok\", \"message\": \"welcome, [REDACTED]\"}"
 	// <nil>
 }
