@@ -1,7 +1,6 @@
 package logging
 
 import (
-	"encoding"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -10,6 +9,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/servokit/servokit/internal/redact"
 )
 
 // printer builds one line and what follows below it.
@@ -186,24 +187,9 @@ func plain(text string) bool {
 }
 
 // textOf never panics, whatever the methods of a value do.
-func textOf(v slog.Value) (text string) {
+func textOf(v slog.Value) string {
 	if v.Kind() != slog.KindAny {
 		return v.String()
 	}
-	defer func() {
-		if r := recover(); r != nil {
-			text = fmt.Sprintf("!PANIC: %v", r)
-		}
-	}()
-	switch x := v.Any().(type) {
-	case []byte:
-		return string(x)
-	case error:
-		return fmt.Sprint(x)
-	case encoding.TextMarshaler:
-		if data, err := x.MarshalText(); err == nil {
-			return string(data)
-		}
-	}
-	return fmt.Sprintf("%+v", v.Any())
+	return redact.TextOf(v.Any())
 }

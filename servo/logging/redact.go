@@ -3,6 +3,8 @@ package logging
 import (
 	"context"
 	"log/slog"
+
+	"github.com/servokit/servokit/internal/redact"
 )
 
 // NewRedactHandler returns a handler that replaces secrets by "**********"
@@ -25,17 +27,13 @@ import (
 // It is the last line of defence. A secret without a telling name beside it
 // cannot be found: use a type that masks itself.
 func NewRedactHandler(next slog.Handler, names ...string) slog.Handler {
-	extra := make(map[string]bool, len(names))
-	for _, name := range names {
-		extra[string(normal(nil, name))] = true
-	}
-	return &redactHandler{next: next, names: secretNames{extra}}
+	return &redactHandler{next: next, secrets: redact.New(redact.Options{Names: names})}
 }
 
 type redactHandler struct {
-	next  slog.Handler
-	names secretNames
-	all   bool // within a group with the name of a secret
+	next    slog.Handler
+	secrets *redact.Redactor
+	all     bool // within a group with the name of a secret
 }
 
 func (h *redactHandler) Enabled(ctx context.Context, level slog.Level) bool {
@@ -43,7 +41,7 @@ func (h *redactHandler) Enabled(ctx context.Context, level slog.Level) bool {
 }
 
 func (h *redactHandler) Handle(ctx context.Context, r slog.Record) error {
-	message := h.names.text(r.Message)
+	message := h.secrets.Text(r.Message)
 	changed := message != r.Message
 	if !changed {
 		r.Attrs(func(a slog.Attr) bool {
@@ -78,7 +76,7 @@ func (h *redactHandler) WithGroup(name string) slog.Handler {
 		return h
 	}
 	c := *h
-	c.all = h.all || h.names.secret(name)
+	c.all = h.all || h.secrets.Secret(name)
 	c.next = h.next.WithGroup(name)
 	return &c
 }
@@ -91,11 +89,11 @@ func (h *redactHandler) attr(a slog.Attr) (slog.Attr, bool) {
 	if v.Kind() == slog.KindBool || a.Key == "" && v.Equal(slog.Value{}) {
 		return slog.Attr{Key: a.Key, Value: v}, changed
 	}
-	if h.all || h.names.secret(a.Key) {
-		if text := textOf(v); text == "" || text == mask {
+	if h.all || h.secrets.Secret(a.Key) {
+		if text := textOf(v); text == "" || text == redact.Mask {
 			return slog.Attr{Key: a.Key, Value: v}, changed
 		}
-		return slog.String(a.Key, mask), true
+		return slog.String(a.Key, redact.Mask), true
 	}
 	masked, other := h.value(v)
 	return slog.Attr{Key: a.Key, Value: masked}, changed || other
@@ -104,7 +102,7 @@ func (h *redactHandler) attr(a slog.Attr) (slog.Attr, bool) {
 func (h *redactHandler) value(v slog.Value) (slog.Value, bool) {
 	switch v.Kind() {
 	case slog.KindString:
-		text := h.names.text(v.String())
+		text := h.secrets.Text(v.String())
 		if text == v.String() {
 			return v, false
 		}
@@ -126,7 +124,7 @@ func (h *redactHandler) value(v slog.Value) (slog.Value, bool) {
 		}
 		return slog.GroupValue(masked...), true
 	case slog.KindAny:
-		if masked, changed := h.names.any(v.Any()); changed {
+		if masked, changed := h.secrets.Value(v.Any()); changed {
 			return slog.AnyValue(masked), true
 		}
 	}
