@@ -50,6 +50,7 @@ var arrows = map[string]struct {
 		}),
 	},
 	"servo/logging":           {ours: []string{"event"}, others: []string{"golang.org/x/term", "golang.org/x/sys"}},
+	"servo/record":            {ours: []string{"event"}},
 	"servo/logging/logfile":   {others: []string{"gopkg.in/natefinch/lumberjack.v2"}},
 	"servo/logging/xslog":     {others: []string{"golang.org/x/exp"}},
 	"connector/process":       {ours: []string{"types", "event", "event/pubsub", "checks", "config", "connector"}, others: []string{"*"}},
