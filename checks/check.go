@@ -8,13 +8,14 @@ import (
 	"iter"
 	"log/slog"
 	"regexp"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/blake2b"
+
+	"github.com/servokit/servokit/types"
 )
 
 // Check verifies one thing. It is a value: give it to a [Suite], to [Run] or to
@@ -35,12 +36,18 @@ type Check struct {
 	Tags []string
 
 	// Run verifies. A nil error is a pass; return an [Error] to add advice.
-	// It is called from one goroutine at a time and must return soon after
-	// ctx ends. A panic is a failed check.
+	// It is called from one goroutine at a time, in one of its own, and must
+	// return soon after ctx ends: a second later it is abandoned, see
+	// [AbandonedError], and until it has returned after all the check fails in
+	// further runs of its suite without being called. A panic is a failed
+	// check.
 	Run func(ctx context.Context) error
 	// Report is a Run that has something to say when it passes as well, such
 	// as the version it found. A check has one of the two.
 	Report func(ctx context.Context) (message string, err error)
+	// Timeout bounds a run of the check: its context ends then, and it fails
+	// unless it succeeds all the same. Zero sets no bound.
+	Timeout time.Duration
 
 	// Hint is what to do next about a failure whose error has no advice of
 	// its own.
@@ -69,7 +76,8 @@ type Error struct {
 	Hint string
 	// Remedy repairs the cause. [Loop] calls it after a pass in which the
 	// check failed, each time again, with a context that ends after 10 s. It
-	// must return soon after that.
+	// must return soon after that: a second later it is abandoned, and not
+	// called again before it has returned after all.
 	Remedy func(ctx context.Context) error
 	// Err is the cause, if there is one.
 	Err error
@@ -188,6 +196,9 @@ func newRecord(c Check, id string) record {
 	case c.Run != nil && c.Report != nil:
 		errs = append(errs, errors.New("the check has both Run and Report: give it one of them"))
 	}
+	if c.Timeout < 0 {
+		errs = append(errs, fmt.Errorf("timeout: expected a time that is not negative, found %s", types.Duration(c.Timeout)))
+	}
 	r.unready = errors.Join(errs...)
 	return r
 }
@@ -214,28 +225,36 @@ func (r *record) render(v values) {
 	r.check.Name = name
 }
 
-func (r *record) run(ctx context.Context) (result Result) {
+// called tells the calls of a suite apart. The items that an index stands for
+// may be others in the next run, hence the name.
+type called struct{ id, name string }
+
+func (r *record) run(ctx context.Context, late *stragglers[called]) (result Result) {
 	c := r.check
 	result = Result{
 		Name: c.Name, ID: c.ID, Description: c.Description, Severity: c.Severity, Tags: c.Tags,
 		CreatedAt: r.created, RunAt: time.Now(),
 	}
-	defer func() {
-		if v := recover(); v != nil {
-			result.Err = &panicError{value: v, stack: debug.Stack()}
-		}
-		result.Runtime = time.Since(result.RunAt)
-		if result.Err != nil {
-			result.explain(c)
-		}
-	}()
+	k := called{c.ID, c.Name}
+	what := func() string { return fmt.Sprintf("check %q (id %s)", c.Name, c.ID) }
 	switch {
 	case r.unready != nil:
 		result.Err = r.unready
-	case c.Report != nil:
-		result.Message, result.Err = c.Report(ctx)
+	case r.listing != nil:
+		result.Err = r.listing
+	case late.busy(k):
+		result.Err = &busyError{what()}
 	default:
-		result.Err = c.Run(ctx)
+		call := c.Report
+		if call == nil {
+			call = func(ctx context.Context) (string, error) { return "", c.Run(ctx) }
+		}
+		result.Message, result.Err = within(ctx, c.Timeout, what, call)
+		late.note(k, result.Err)
+	}
+	result.Runtime = time.Since(result.RunAt)
+	if result.Err != nil {
+		result.explain(c)
 	}
 	return result
 }

@@ -33,12 +33,17 @@
 // ahead of it, which are its prerequisites. [Suite.Run] returns what came of
 // each check as a [Result], [Suite.All] streams them, and [Suite.RunOne] answers
 // for a single check. When a context ends, that is no failed check: the run
-// ends with the cause.
+// ends with the cause. A [Request] can observe results while the run goes on.
+//
+// A check that does not return soon after its context, or its own timeout, has
+// ended is abandoned: nobody waits for it any more, and an [AbandonedError] says
+// so. The same goes for remedies.
 //
 // # Waiting and reporting
 //
 // A [Loop] runs the checks of all connectors again until none fails or its time
-// is over, and applies remedies in between. The results of a pass are a
+// is over, logs results, as they come if it is progressive, and applies
+// remedies in between. The results of a pass are a
 // [Report]: whether the servo is ready, a table for people, and JSON and JUnit
 // XML for programs.
 package checks

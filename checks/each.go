@@ -12,8 +12,8 @@ import (
 )
 
 // Each returns one check per item, run where Each stands in its suite. Severity,
-// tags, description, hint and remedy come from the template, whose Run and
-// Report are not used.
+// tags, description, timeout, hint and remedy come from the template, whose Run
+// and Report are not used.
 //
 // The name of the template may refer to the item, as in "Query {item.name}",
 // and the id of a check is that of the template followed by "_item_" and the
@@ -30,11 +30,14 @@ func Each[T any](template Check, items []T, run func(ctx context.Context, item T
 // answer to a remote query. List is called in each run: when its turn comes, so
 // that a critical check ahead of it can keep it from being called, or at the
 // beginning when the run has a filter. When it fails, a single check with the
-// name, id and severity of the template fails in the place of the items.
+// name, id and severity of the template fails in the place of the items. The
+// timeout of the template bounds it as well, and it is abandoned like a check
+// when it does not return.
 func EachFunc[T any](template Check, list func(ctx context.Context) ([]T, error), run func(ctx context.Context, item T) error) Entry {
+	var late stragglers[struct{}]
 	return multicheck(func(ctx context.Context, self any) iter.Seq[record] {
 		return func(yield func(record) bool) {
-			items, err := listItems(ctx, list)
+			items, err := listItems(ctx, template, &late, list)
 			if err != nil {
 				yield(unlisted(template, err))
 				return
@@ -82,16 +85,17 @@ func itemRecord(template Check, i int, item, self any) record {
 // noRun is in the place of what the caller puts there.
 func noRun(context.Context) error { return nil }
 
-func listItems[T any](ctx context.Context, list func(context.Context) ([]T, error)) (items []T, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &panicError{value: v, stack: debug.Stack()}
-		}
-	}()
-	if list == nil {
+func listItems[T any](ctx context.Context, template Check, late *stragglers[struct{}], list func(context.Context) ([]T, error)) ([]T, error) {
+	what := func() string { return fmt.Sprintf("listing of the items of %q", template.Name) }
+	switch {
+	case list == nil:
 		return nil, errors.New("there is no function that lists them")
+	case late.busy(struct{}{}):
+		return nil, &busyError{what()}
 	}
-	return list(ctx)
+	items, err := within(ctx, template.Timeout, what, list)
+	late.note(struct{}{}, err)
+	return items, err
 }
 
 // unlisted stands for items that could not be listed.
@@ -100,11 +104,9 @@ func unlisted(template Check, err error) record {
 	if c.Name == "" {
 		c.Name = "Items to check"
 	}
-	c.Report = nil
-	err = fmt.Errorf("listing what to check: %w", err)
-	c.Run = func(context.Context) error { return err }
+	c.Report, c.Run = nil, noRun
 	r := newRecord(c, c.ID)
-	r.listing = err
+	r.listing = fmt.Errorf("listing what to check: %w", err)
 	return r
 }
 

@@ -298,3 +298,40 @@ func ExampleID() {
 	fmt.Println(checks.ID("Ensure adequate resources"))
 	// Output: c272d5e0
 }
+
+// Results can be shown while the run goes on.
+func ExampleRequest_observe() {
+	suite := checks.New(nil,
+		checks.Check{Name: "disk", Run: func(context.Context) error { return nil }},
+		checks.Check{Name: "memory", Run: func(context.Context) error { return errors.New("expected 2 GiB, found 1 GiB") }},
+	)
+	_, err := suite.Run(context.Background(), checks.Request{Observe: func(_ context.Context, r checks.Result) {
+		fmt.Println(r.Name, r.Success())
+	}})
+	if err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// disk true
+	// memory false
+}
+
+// A check that ignores its context is left behind when its time is over.
+func ExampleAbandonedError() {
+	answer := make(chan string) // nobody ever answers
+	results, err := checks.Run(context.Background(), checks.Check{
+		Name: "license", ID: "license", Timeout: 10 * time.Millisecond,
+		Run: func(context.Context) error { <-answer; return nil }, // does not look at its context
+	})
+	if err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(results[0].Message)
+	var abandoned *checks.AbandonedError
+	if errors.As(results[0].Err, &abandoned) {
+		close(answer) // whoever wrote the check ends it
+		<-abandoned.Done
+	}
+	// Output:
+	// the check "license" (id license) was abandoned: it had not returned 1s after its context ended: not done within 10ms
+}

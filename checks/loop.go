@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"runtime/debug"
 	"time"
 
 	"github.com/servokit/servokit/types"
@@ -37,6 +36,12 @@ type Loop struct {
 	// FirstFailure stops looking at the results of a pass behind the first
 	// that failed, so that only what comes up to it is logged and repaired.
 	FirstFailure bool
+	// Progressive logs each result as soon as its check has ended, in the
+	// order in which they end, instead of all of them after the pass. For that
+	// Pass hands [Request.Observe] on with the request, and if it runs the
+	// checks of several connectors, fills in whose result it is. What Pass
+	// returns without having shown it is logged after the pass.
+	Progressive bool
 	// Logger receives each result. Nil is silent.
 	Logger *slog.Logger
 	// Table receives a table after each pass, with a line for each check if
@@ -53,8 +58,8 @@ type Loop struct {
 // why ctx ended.
 //
 // After a pass Run applies the remedies of the checks that did not succeed, one
-// after another and for at most 10 s each; that one fails is logged and nothing
-// else. Then it waits for the delay, or for what is left of the time when that
+// after another and for at most 10 s each; that one fails, or is abandoned
+// because it does not return, is logged and nothing else. Then it waits for the delay, or for what is left of the time when that
 // is less, so that the last pass begins when the time is over.
 func (l Loop) Run(ctx context.Context) (Report, error) {
 	if err := l.validate(); err != nil {
@@ -71,16 +76,21 @@ func (l Loop) Run(ctx context.Context) (Report, error) {
 		l.Logger.InfoContext(ctx, "running checks", "wait", types.Duration(l.Wait).String(), "delay", delay)
 	}
 	began := time.Now()
-	passed := map[key]bool{}
+	state := &progress{passed: map[key]bool{}}
 	for n := 0; ; n++ {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		report, err := l.Pass(ctx, l.Request)
+		request, shown := l.Request, newShown(&l, state)
+		if l.Progressive {
+			request.Observe = shown.observer(ctx)
+		}
+		report, err := l.Pass(ctx, request)
+		shown.end()
 		if err != nil {
 			return report, err
 		}
-		if err := l.process(ctx, report, passed); err != nil {
+		if err := l.process(ctx, report, state, shown); err != nil {
 			return report, err
 		}
 		if l.Table != nil {
@@ -133,29 +143,24 @@ func (l Loop) pause(n int) time.Duration {
 // key tells checks apart; ids are only unique within a connector.
 type key struct{ connector, id string }
 
-// process logs the results of a pass and applies remedies.
-func (l Loop) process(ctx context.Context, report Report, passed map[key]bool) error {
+// progress is what a loop remembers from pass to pass.
+type progress struct {
+	passed   map[key]bool // guarded by shown.mu during a pass
+	remedies stragglers[key]
+}
+
+// process logs what was not shown of the results of a pass, and applies
+// remedies.
+func (l Loop) process(ctx context.Context, report Report, state *progress, shown *shown) error {
 	if len(report) == 0 {
 		l.Logger.WarnContext(ctx, "no checks matched")
 	}
 	for _, r := range report {
-		logger := l.Logger.With("connector", r.Connector, "check", r.Name, "id", r.ID)
-		if r.Success() {
-			if k := (key{r.Connector, r.ID}); !passed[k] {
-				passed[k] = true
-				with(logger, "message", r.Message).InfoContext(ctx, "check passed")
-			}
-			continue
+		if !shown.take(r) {
+			l.log(ctx, r, state)
 		}
-		outcome := with(logger, "hint", r.Hint).With("error", r.Message, "passed", len(passed))
-		if r.Failed() {
-			outcome.WarnContext(ctx, "check failed")
-		} else {
-			outcome.WarnContext(ctx, "check gave a warning")
-		}
-		logger.DebugContext(ctx, "details of the error", "type", fmt.Sprintf("%T", r.Err), "error", r.Err)
-		if r.Remedy != nil && !l.SkipRemedies {
-			if err := l.repair(ctx, logger, r); err != nil {
+		if !r.Success() && r.Remedy != nil && !l.SkipRemedies {
+			if err := l.repair(ctx, r, state); err != nil {
 				return err
 			}
 		}
@@ -164,6 +169,29 @@ func (l Loop) process(ctx context.Context, report Report, passed map[key]bool) e
 		}
 	}
 	return nil
+}
+
+func (l Loop) logger(r Result) *slog.Logger {
+	return l.Logger.With("connector", r.Connector, "check", r.Name, "id", r.ID)
+}
+
+// log logs a result, a success only the first time.
+func (l Loop) log(ctx context.Context, r Result, state *progress) {
+	logger := l.logger(r)
+	if r.Success() {
+		if k := (key{r.Connector, r.ID}); !state.passed[k] {
+			state.passed[k] = true
+			with(logger, "message", r.Message).InfoContext(ctx, "check passed")
+		}
+		return
+	}
+	outcome := with(logger, "hint", r.Hint).With("error", r.Message, "passed", len(state.passed))
+	if r.Failed() {
+		outcome.WarnContext(ctx, "check failed")
+	} else {
+		outcome.WarnContext(ctx, "check gave a warning")
+	}
+	logger.DebugContext(ctx, "details of the error", "type", fmt.Sprintf("%T", r.Err), "error", r.Err)
 }
 
 // with adds an attribute unless it is empty.
@@ -175,30 +203,30 @@ func with(logger *slog.Logger, key, text string) *slog.Logger {
 }
 
 // repair applies the remedy of r. The error is why ctx ended.
-func (l Loop) repair(ctx context.Context, logger *slog.Logger, r Result) error {
+func (l Loop) repair(ctx context.Context, r Result, state *progress) error {
+	logger, k := l.logger(r), key{r.Connector, r.ID}
+	what := func() string { return fmt.Sprintf("remedy of the check %q (id %s)", r.Name, r.ID) }
+	if state.remedies.busy(k) {
+		logger.WarnContext(ctx, "the remedy is not applied", "error", &busyError{what()})
+		return nil
+	}
 	logger.InfoContext(ctx, "applying a remedy")
-	limited, cancel := context.WithTimeout(ctx, remedyLimit)
-	defer cancel()
-	err := guard(limited, r.Remedy)
+	_, err := within(ctx, remedyLimit, what, func(ctx context.Context) (struct{}, error) { return struct{}{}, r.Remedy(ctx) })
+	state.remedies.note(k, err)
+	var abandoned *AbandonedError
+	var over *limitError
 	switch {
 	case ctx.Err() != nil:
-		return context.Cause(ctx)
+		return endedBy(ctx, err)
 	case err == nil:
-	case limited.Err() != nil:
+	case errors.As(err, &abandoned):
+		logger.WarnContext(ctx, "the remedy was abandoned", "limit", types.Duration(remedyLimit).String(), "error", err)
+	case errors.As(err, &over):
 		logger.WarnContext(ctx, "the remedy timed out", "limit", types.Duration(remedyLimit).String(), "error", err)
 	default:
 		logger.WarnContext(ctx, "the remedy failed", "error", err)
 	}
 	return nil
-}
-
-func guard(ctx context.Context, run func(context.Context) error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &panicError{value: v, stack: debug.Stack()}
-		}
-	}()
-	return run(ctx)
 }
 
 // sleep waits for d. The error is why ctx ended.

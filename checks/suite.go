@@ -17,12 +17,15 @@ type Entry interface {
 
 // Suite is an ordered collection of checks. It does not change once it is made,
 // and may be run from several goroutines at a time if its checks allow that.
+// Run the same suite again rather than a new one of the same checks: it knows
+// which of them were abandoned and have not returned yet, see [AbandonedError].
 //
 // A suite is an [Entry] as well: what several collections share is written once
 // and listed first, as [Entry] of each of them.
 type Suite struct {
 	self    any
 	entries []Entry
+	late    stragglers[called]
 }
 
 // New returns a suite of entries, which run in the order given.
@@ -47,6 +50,12 @@ type Request struct {
 	Filter Filter
 	// HaltOn says what ends the run early.
 	HaltOn HaltOn
+	// Observe is called with each result as soon as its check has ended, by
+	// the goroutine that runs the checks, with the context of the run. When a
+	// request goes to several connectors it is called from several goroutines.
+	// Like the results of [Suite.Run] those that it gets have no Connector
+	// unless whoever sent the request fills it in. Nil observes nothing.
+	Observe func(ctx context.Context, r Result)
 }
 
 // Run runs the checks that r asks for one after another, and returns their
@@ -57,7 +66,7 @@ type Request struct {
 // [Filter.Exclusive] leaves it out.
 //
 // A failed check is no error. When ctx ends Run returns what it has and the
-// cause.
+// cause, in an [*AbandonedError] if what was running then did not return.
 func (s *Suite) Run(ctx context.Context, r Request) ([]Result, error) {
 	results := []Result{}
 	for result, err := range s.All(ctx, r) {
@@ -73,7 +82,7 @@ func (s *Suite) Run(ctx context.Context, r Request) ([]Result, error) {
 // for a last pair that says why ctx ended.
 func (s *Suite) All(ctx context.Context, r Request) iter.Seq2[Result, error] {
 	return func(yield func(Result, error) bool) {
-		w := walk{records: s.records(ctx, nil), halt: r.HaltOn, exclusive: r.Filter.Exclusive}
+		w := s.walk(s.records(ctx, nil), r)
 		if r.Filter.constrains() {
 			w.choose(r.Filter.matches)
 		}
@@ -99,11 +108,17 @@ func (s *Suite) records(ctx context.Context, self any) iter.Seq[record] {
 
 // walk is one run over the records of a suite.
 type walk struct {
+	suite     *Suite
 	records   iter.Seq[record]
+	observe   func(context.Context, Result)
 	halt      HaltOn
 	exclusive bool
 	// chosen tells the selected ones of records by position; nil is all.
 	chosen map[int]bool
+}
+
+func (s *Suite) walk(records iter.Seq[record], r Request) walk {
+	return walk{suite: s, records: records, observe: r.Observe, halt: r.HaltOn, exclusive: r.Filter.Exclusive}
 }
 
 // choose makes all records ready, to know which of them are asked for.
@@ -125,7 +140,7 @@ func (w *walk) run(ctx context.Context, yield func(Result, error) bool) {
 	for r := range w.records {
 		at++
 		if ctx.Err() != nil {
-			yield(Result{}, context.Cause(ctx))
+			yield(Result{}, endedBy(ctx, r.listing))
 			return
 		}
 		if other, taken := ids[r.check.ID]; taken {
@@ -140,10 +155,13 @@ func (w *walk) run(ctx context.Context, yield func(Result, error) bool) {
 		default:
 			continue
 		}
-		result := r.run(ctx)
+		result := r.run(ctx, &w.suite.late)
 		if result.Err != nil && ctx.Err() != nil {
-			yield(Result{}, context.Cause(ctx))
+			yield(Result{}, endedBy(ctx, result.Err))
 			return
+		}
+		if w.observe != nil {
+			w.observe(ctx, result)
 		}
 		if !yield(result, nil) || w.halt.after(result) {
 			return
@@ -168,23 +186,27 @@ func (s *Suite) RunOne(ctx context.Context, ref string, r Request) (Result, erro
 	}
 	all := slices.Collect(s.records(ctx, nil))
 	if ctx.Err() != nil {
-		return Result{}, context.Cause(ctx)
+		var listing error
+		for _, r := range all {
+			listing = errors.Join(listing, r.listing)
+		}
+		return Result{}, endedBy(ctx, listing)
 	}
 	id, err := find(all, ref)
 	if err != nil {
 		return Result{}, err
 	}
-	w := walk{records: slices.Values(all), halt: r.HaltOn, exclusive: r.Filter.Exclusive}
+	w := s.walk(slices.Values(all), r)
 	w.choose(func(r record) bool { return r.check.ID == id })
 	var last Result
-	var ended error
+	var failure error
 	w.run(ctx, func(result Result, err error) bool {
-		last, ended = result, err
+		last, failure = result, err
 		return err == nil && result.ID != id
 	})
 	switch {
-	case ended != nil:
-		return Result{}, ended
+	case failure != nil:
+		return Result{}, failure
 	case last.ID != id:
 		return Result{}, &PrerequisiteError{Check: ref, Failed: last}
 	default:

@@ -24,6 +24,7 @@ type Host struct {
 	mu        sync.Mutex
 	client    *pubsub.Client // made when it is first asked for
 	checks    []checks.Entry
+	suite     *checks.Suite // of checks; nil when it has to be made anew
 	tasks     []func(context.Context) error
 	telemetry map[string]string
 	mistakes  []error
@@ -51,6 +52,7 @@ func (h *Host) Check(cs ...checks.Entry) {
 	h.mu.Lock()
 	first := len(h.checks) == 0 && len(cs) > 0
 	h.checks = append(h.checks, cs...)
+	h.suite = nil
 	h.mu.Unlock()
 	if first {
 		Check.On(h, h.runChecks)
@@ -59,7 +61,10 @@ func (h *Host) Check(cs ...checks.Entry) {
 
 func (h *Host) runChecks(ctx context.Context, r CheckRequest) ([]checks.Result, error) {
 	h.mu.Lock()
-	suite := checks.New(nil, h.checks...)
+	if h.suite == nil {
+		h.suite = checks.New(nil, h.checks...)
+	}
+	suite := h.suite
 	h.mu.Unlock()
 	return suite.Run(ctx, r)
 }

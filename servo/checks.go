@@ -23,7 +23,8 @@ const connectivityLimit = 10 * time.Second
 
 // RunChecks runs the checks of the connectors, and the servo's own, until none
 // fails or the time that c gives is over; see [checks.Loop] for what is logged
-// and when remedies are applied. Call it before [Servo.Run]; the connectors are
+// and when remedies are applied. With c.Progressive each result is logged as its
+// check ends, whichever connector it belongs to. Call it before [Servo.Run]; the connectors are
 // bound then and not yet attached. While the servo runs it is possible as well.
 //
 // The servo's own check is that the optimizer answers. Its results have the
@@ -57,7 +58,7 @@ func (s *Servo) RunChecks(ctx context.Context, c config.Checks, table io.Writer)
 func checkLoop(c config.Checks, table io.Writer) (loop checks.Loop, err error) {
 	c.Delay, c.HaltOn = cmp.Or(c.Delay, "expo"), cmp.Or(c.HaltOn, checks.HaltOnCritical.String())
 	invalid := c.Validate()
-	loop = checks.Loop{Wait: c.Limit(), SkipRemedies: !c.Remedy, FirstFailure: c.CheckHalting, Verbose: c.Verbose}
+	loop = checks.Loop{Wait: c.Limit(), SkipRemedies: !c.Remedy, FirstFailure: c.CheckHalting, Progressive: c.Progressive, Verbose: c.Verbose}
 	if c.Delay != "expo" {
 		loop.Delay = c.Pause(0)
 	}
@@ -106,10 +107,16 @@ func (s *Servo) checkOnce(ctx context.Context, names []string, r checks.Request)
 		}
 	}
 	if selected(s.o.Name) {
-		own, err := checks.New(nil, s.connectivity()).Run(ctx, r)
+		request := r
+		request.Observe = nil // not before the severity is known
+		own, err := checks.New(nil, s.connectivity()).Run(ctx, request)
 		for i := range own {
 			if errors.Is(own[i].Err, optimizer.ErrSuperseded) {
 				own[i].Severity = checks.Critical // trying again changes nothing
+			}
+			own[i].Connector = s.o.Name
+			if r.Observe != nil {
+				r.Observe(ctx, own[i])
 			}
 		}
 		add(s.o.Name, own)
@@ -121,7 +128,7 @@ func (s *Servo) checkOnce(ctx context.Context, names []string, r checks.Request)
 	if len(sources) == 0 {
 		return report, nil
 	}
-	answers, err := connector.Check.Dispatch(ctx, &s.bus, r, event.Only(sources...), event.CollectErrors())
+	answers, err := connector.Check.Dispatch(ctx, &s.bus, observedBySource(r, sources), event.Only(sources...), event.CollectErrors())
 	if err != nil {
 		return report, err
 	}
@@ -141,6 +148,23 @@ func (s *Servo) checkOnce(ctx context.Context, names []string, r checks.Request)
 		}
 	}
 	return report, nil
+}
+
+// observedBySource fills in for the observer of r whose result it is: that of
+// the source whose handler runs. What connectors do among themselves in the
+// course of that is theirs.
+func observedBySource(r checks.Request, sources []string) checks.Request {
+	observe := r.Observe
+	if observe == nil {
+		return r
+	}
+	r.Observe = func(ctx context.Context, result checks.Result) {
+		if current, ok := event.Current(ctx); ok && slices.Contains(sources, current.Source) {
+			result.Connector = current.Source
+			observe(ctx, result)
+		}
+	}
+	return r
 }
 
 // connectivity checks that the optimizer answers. The greeting carries no facts,

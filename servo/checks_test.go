@@ -3,9 +3,14 @@ package servo_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +21,7 @@ import (
 	"github.com/servokit/servokit/checks"
 	"github.com/servokit/servokit/config"
 	"github.com/servokit/servokit/connector"
+	"github.com/servokit/servokit/event"
 	"github.com/servokit/servokit/optimizer"
 	"github.com/servokit/servokit/servo"
 )
@@ -162,6 +168,100 @@ CONNECTOR  STATUS    ERRORS
 test       √ PASSED
 bath       √ PASSED
 `, table.String())
+	})
+}
+
+// Connectors are checked concurrently, and each line comes when its check ends.
+func TestRunChecksLogsAsChecksEnd(t *testing.T) {
+	after := func(d time.Duration, err error) func(context.Context) error {
+		return func(context.Context) error { time.Sleep(d); return err }
+	}
+	boom := errors.New("boom")
+	for name, tt := range map[string]struct {
+		progressive bool
+		log         []string
+	}{
+		"progressive": {true, []string{
+			"1s test " + connectivity, "2s fast one", "3s fast two", "4s slow one", "7s slow two", "7s broken Checks of broken",
+		}},
+		"not progressive": {false, []string{
+			"7s test " + connectivity, "7s slow one", "7s slow two", "7s fast one", "7s fast two", "7s broken Checks of broken",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBackend()
+				b.hello = func(context.Context, int) error { time.Sleep(time.Second); return nil }
+				var log bytes.Buffer
+				s, err := servo.New(servo.Options{Name: "test", Optimizer: b, Logger: slog.New(slog.NewJSONHandler(&log, nil))})
+				require.NoError(t, err)
+				require.NoError(t, s.Use("slow", checked(checks.Check{Name: "one", Run: after(3*time.Second, nil)}, checks.Check{Name: "two", Run: after(3*time.Second, boom)})))
+				require.NoError(t, s.Use("fast", checked(checks.Check{Name: "one", Run: after(time.Second, boom)}, checks.Check{Name: "two", Run: after(time.Second, nil)})))
+				require.NoError(t, s.Use("broken", bind(func(h *connector.Host) error {
+					connector.Check.On(h, func(context.Context, connector.CheckRequest) ([]checks.Result, error) { return nil, boom })
+					return nil
+				})))
+				began := time.Now()
+				_, err = s.RunChecks(t.Context(), config.Checks{Progressive: tt.progressive}, nil)
+				require.ErrorIs(t, err, checks.ErrNotReady)
+				var got []string
+				for line := range strings.Lines(log.String()) {
+					var l struct {
+						Time             time.Time
+						Connector, Check string
+					}
+					require.NoError(t, json.Unmarshal([]byte(line), &l))
+					if l.Check != "" {
+						got = append(got, fmt.Sprint(l.Time.Sub(began), " ", l.Connector, " ", l.Check))
+					}
+				}
+				assert.Equal(t, tt.log, got)
+			})
+		})
+	}
+}
+
+// What a connector asks of others in the course of its own checks is logged
+// with its results, not as theirs.
+func TestRunChecksLogsWhatConnectorsPutTogether(t *testing.T) {
+	var log bytes.Buffer
+	s, err := servo.New(servo.Options{Name: "test", Optimizer: newBackend(), Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	require.NoError(t, err)
+	require.NoError(t, s.Use("outer", bind(func(h *connector.Host) error {
+		var inner event.Bus
+		connector.NewHost(&inner, "outer:inner", nil).Check(checks.Require("up", answering(nil)))
+		connector.Check.On(h, func(ctx context.Context, r connector.CheckRequest) ([]checks.Result, error) {
+			answers, err := connector.Check.Dispatch(ctx, &inner, r)
+			if err != nil {
+				return nil, err
+			}
+			return answers[0].Value, nil
+		})
+		return nil
+	})))
+	_, err = s.RunChecks(t.Context(), config.Checks{Progressive: true, Connectors: []string{"outer"}}, nil)
+	require.NoError(t, err)
+	assert.Equal(t, 1, strings.Count(log.String(), `msg="check passed"`), log.String())
+	assert.Contains(t, log.String(), `msg="check passed" servo=test connector=outer check=up`)
+}
+
+// A check that ignores everything is left behind, and not called again by the
+// passes that follow.
+func TestRunChecksAbandonsAStubbornCheck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release, calls := make(chan struct{}), new(atomic.Int32)
+		s := newServo(t, newBackend(), map[string]connector.Connector{"app": checked(checks.Check{
+			Name: "up", Timeout: time.Second,
+			Run: func(context.Context) error { calls.Add(1); <-release; return nil },
+		})})
+		began := time.Now()
+		report, err := s.RunChecks(t.Context(), config.Checks{Connectors: []string{"app"}, Wait: "20s"}, nil)
+		require.ErrorIs(t, err, checks.ErrNotReady)
+		assert.Equal(t, 20*time.Second, time.Since(began))
+		assert.EqualValues(t, 1, calls.Load())
+		require.Len(t, report, 1)
+		assert.Contains(t, report[0].Message, "an earlier call, which was abandoned, has not returned yet")
+		close(release)
 	})
 }
 
