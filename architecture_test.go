@@ -34,7 +34,7 @@ var arrows = map[string]struct {
 	"checks":       {ours: []string{"types"}, others: []string{"golang.org/x/crypto", "golang.org/x/sys"}},
 	"config":       {ours: []string{"types"}, others: configuration},
 	"connector": {
-		ours:   []string{"types", "event", "event/pubsub", "checks", "config"},
+		ours:   []string{"types", "event", "event/pubsub", "checks", "config", "connector/repeat"},
 		others: slices.Concat(configuration, []string{"golang.org/x/crypto"}),
 	},
 	"optimizer": {
@@ -42,7 +42,7 @@ var arrows = map[string]struct {
 		others: []string{"github.com/hashicorp/go-retryablehttp", "github.com/hashicorp/go-cleanhttp"},
 	},
 	"servo": {
-		ours: []string{"types", "event", "event/pubsub", "checks", "config", "connector", "optimizer", "servo/logging"},
+		ours: []string{"types", "event", "event/pubsub", "checks", "config", "connector", "connector/repeat", "optimizer", "servo/logging"},
 		others: slices.Concat(configuration, []string{
 			"golang.org/x/term", // of the handlers: is this a terminal?
 			"golang.org/x/crypto",
@@ -53,8 +53,9 @@ var arrows = map[string]struct {
 	"servo/record":            {ours: []string{"event"}},
 	"servo/logging/logfile":   {others: []string{"gopkg.in/natefinch/lumberjack.v2"}},
 	"servo/logging/xslog":     {others: []string{"golang.org/x/exp"}},
-	"connector/process":       {ours: []string{"types", "event", "event/pubsub", "checks", "config", "connector"}, others: []string{"*"}},
-	"connector/vegeta":        {ours: []string{"types", "event", "event/pubsub", "checks", "config", "connector"}, others: []string{"*"}},
+	"connector/repeat":        {ours: []string{"event"}},
+	"connector/process":       {ours: []string{"types", "event", "event/pubsub", "checks", "config", "connector", "connector/repeat"}, others: []string{"*"}},
+	"connector/vegeta":        {ours: []string{"types", "event", "event/pubsub", "checks", "config", "connector", "connector/repeat"}, others: []string{"*"}},
 	"optimizer/local":         {ours: []string{"types", "optimizer"}, others: []string{"*"}},
 	"optimizer/optimizertest": {ours: []string{"types", "optimizer"}, others: []string{"*"}},
 }

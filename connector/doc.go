@@ -20,6 +20,9 @@
 //		return nil
 //	}
 //
+// [Host.Every] repeats; [Host.Tasks] does so with tasks that have a name and a
+// policy, see [github.com/servokit/servokit/connector/repeat].
+//
 // A handler of the wrong type does not compile. How an operation ended is said
 // by the error a handler returns: [Reject] for a configuration that cannot
 // work, [Abort] for an end on purpose, [Fail] for anything that may pass, and a

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/servokit/servokit/checks"
+	"github.com/servokit/servokit/connector/repeat"
 	"github.com/servokit/servokit/event"
 	"github.com/servokit/servokit/event/pubsub"
 )
@@ -22,7 +23,8 @@ type Host struct {
 	logger *slog.Logger
 
 	mu        sync.Mutex
-	client    *pubsub.Client // made when it is first asked for
+	client    *pubsub.Client // made when it is first asked for, and so is repeated
+	repeated  *repeat.Group
 	checks    []checks.Entry
 	suite     *checks.Suite // of checks; nil when it has to be made anew
 	tasks     []func(context.Context) error
@@ -133,8 +135,9 @@ func (h *Host) Go(run func(context.Context) error) {
 }
 
 // Every runs f in the background at once and then again d after it has
-// returned, with the life of [Host.Go]. An error of f is logged and the
-// repetition goes on. A d that is not positive is a mistake, see [Host.Err].
+// returned, with the life of [Host.Go]. An error or a panic of f is logged and
+// the repetition goes on. A d that is not positive is a mistake, see
+// [Host.Err]. [Host.Tasks] does the same for tasks that have a name and a policy.
 func (h *Host) Every(d time.Duration, f func(context.Context) error) {
 	if d <= 0 {
 		h.mu.Lock()
@@ -142,21 +145,33 @@ func (h *Host) Every(d time.Duration, f func(context.Context) error) {
 		h.mistakes = append(h.mistakes, fmt.Errorf("connector %s: cannot repeat every %s: the interval must be positive", h.Source(), d))
 		return
 	}
-	h.Go(func(ctx context.Context) error {
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		for {
-			if err := f(ctx); err != nil && ctx.Err() == nil {
-				h.logger.WarnContext(ctx, "repeated task failed", "every", d, "error", err)
-			}
-			timer.Reset(d)
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-timer.C:
-			}
-		}
-	})
+	if err := h.Tasks().Start(repeat.Task{Every: d, Run: f}); err != nil {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.mistakes = append(h.mistakes, fmt.Errorf("connector %s: %w", h.Source(), err))
+	}
+}
+
+// Tasks returns the repeating tasks of the connector, to start, stop and list
+// them by name: with the life of [Host.Go], so Bind may start some, and they end
+// before Shutdown. One with the policy [repeat.EndAll] ends the servo when it
+// fails. A task that cannot be started is an error, which Bind should return.
+func (h *Host) Tasks() *repeat.Group {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.repeated != nil {
+		return h.repeated
+	}
+	h.repeated = repeat.New(repeat.Options{Owner: h.Source(), Logger: h.logger})
+	switch {
+	case h.ctx == nil:
+		h.tasks = append(h.tasks, h.repeated.Run)
+	case h.ctx.Err() == nil:
+		h.launch(h.repeated.Run)
+	default:
+		_ = h.repeated.Run(h.ctx) // at its end at once, so that it takes no tasks
+	}
+	return h.repeated
 }
 
 // Err returns the mistakes that the connector has made in what it gave the
