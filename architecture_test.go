@@ -49,6 +49,7 @@ var arrows = map[string]struct {
 			"github.com/hashicorp/go-retryablehttp", "github.com/hashicorp/go-cleanhttp",
 		}),
 	},
+	"servo/journal":           {ours: []string{"types", "optimizer"}, others: []string{"golang.org/x/sys", "github.com/hashicorp/go-retryablehttp", "github.com/hashicorp/go-cleanhttp"}},
 	"servo/logging":           {ours: []string{"event"}, others: []string{"golang.org/x/term", "golang.org/x/sys"}},
 	"servo/record":            {ours: []string{"event"}},
 	"servo/logging/logfile":   {others: []string{"gopkg.in/natefinch/lumberjack.v2"}},
