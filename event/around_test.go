@@ -193,3 +193,21 @@ func TestNextOnAnotherGoroutineIsNoRace(t *testing.T) {
 	left.Wait()
 	assert.Equal(t, []string{""}, values(results))
 }
+
+// An around function further in may refuse the second attempt; the hook has run.
+func TestARetryThatIsRefusedIsNoHookThatDidNotRun(t *testing.T) {
+	attempts := 0
+	e := event.New[string, string]("adjust",
+		func(ctx context.Context, _ string, next next) error { return errors.Join(next(ctx), next(ctx)) },
+		func(ctx context.Context, _ string, next next) error {
+			if attempts++; attempts == 2 {
+				return nil
+			}
+			return next(ctx)
+		})
+	b := new(event.Bus)
+	e.On(b.Scope("a"), answer("v"))
+	results, err := e.Dispatch(t.Context(), b, "in")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"v"}, values(results))
+}

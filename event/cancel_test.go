@@ -234,3 +234,22 @@ func TestCallersContext(t *testing.T) {
 		}
 	})
 }
+
+// hollow joins nothing, so it says more than that the context has ended.
+type hollow struct{}
+
+func (hollow) Error() string   { return "hollow" }
+func (hollow) Unwrap() []error { return nil }
+
+func TestAnErrorThatJoinsNothingIsKept(t *testing.T) {
+	e := event.New[string, string]("adjust")
+	b := new(event.Bus)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	e.On(b.Scope("a"), func(context.Context, string) (string, error) {
+		cancel(errBoom)
+		return "", hollow{}
+	})
+	_, err := e.Dispatch(ctx, b, "in")
+	require.ErrorIs(t, err, errBoom)
+	assert.ErrorIs(t, err, hollow{})
+}

@@ -434,3 +434,38 @@ func TestResultsCanBeAppendedToSafely(t *testing.T) {
 	assert.Equal(t, len(results), cap(results))
 	assert.True(t, strings.HasPrefix(e.String(), e.Name()))
 }
+
+// Also those of before and after hooks, and when the first one says nothing of
+// having been stopped.
+func TestLaterObserversOfAnUnwoundSourceStayOut(t *testing.T) {
+	for _, at := range []event.Preposition{event.Before, event.After} {
+		t.Run(at.String(), func(t *testing.T) {
+			e := event.New[string, string]("adjust")
+			b := new(event.Bus)
+			register(e, b.Scope("a"), at, func(context.Context) error { return errBoom })
+			second := b.Scope("b")
+			register(e, second, at, func(ctx context.Context) error { <-ctx.Done(); return nil })
+			register(e, second, at, func(context.Context) error { t.Error("must not run"); return nil })
+			_, err := e.Dispatch(t.Context(), b, "in")
+			assert.EqualError(t, err, event.Context{Event: "adjust", Preposition: at}.String()+" hook of a: boom")
+		})
+	}
+}
+
+// A source that registers another hook changes nothing about a dispatch that
+// has begun.
+func TestHooksOfAKnownSourceAreSnapshottedToo(t *testing.T) {
+	e := event.New[string, string]("adjust")
+	b := new(event.Bus)
+	a := b.Scope("a")
+	e.On(a, answer("1"))
+	e.Before(a, func(context.Context, string) error {
+		e.On(a, answer("2"))
+		e.After(a, func(context.Context, string, []event.Result[string]) error { t.Error("must not run"); return nil })
+		return nil
+	})
+	e.After(a, func(context.Context, string, []event.Result[string]) error { return nil })
+	results, err := e.Dispatch(t.Context(), b, "in")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"1"}, values(results))
+}

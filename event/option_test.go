@@ -231,3 +231,21 @@ func TestPrepositionText(t *testing.T) {
 	assert.Equal(t, "before|on|after", event.All.String())
 	assert.Equal(t, "Preposition(9)", event.Preposition(9).String())
 }
+
+func TestSkipWinsWhateverTheOrder(t *testing.T) {
+	e := event.New[string, string]("adjust")
+	b := new(event.Bus)
+	for _, source := range []string{"a", "b", "c"} {
+		e.On(b.Scope(source), answer(source))
+	}
+	for name, opts := range map[string][]event.DispatchOption{
+		"only, skip": {event.Only("a", "b"), event.Skip("b")},
+		"skip, only": {event.Skip("b"), event.Only("a", "b")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			results, err := e.Dispatch(t.Context(), b, "in", opts...)
+			require.NoError(t, err)
+			assert.Equal(t, []string{"a"}, values(results))
+		})
+	}
+}
