@@ -14,11 +14,12 @@ import (
 type Bus struct {
 	current atomic.Pointer[snapshot] // what a dispatch reads, without a lock
 
-	mu       sync.Mutex // guards what follows; it is never held while a hook runs
-	opened   int
-	scopes   []*Scope // open ones, in bus order
-	tables   map[*definition]hooks
-	problems []*problem
+	mu        sync.Mutex // guards what follows; it is never held while a hook runs
+	opened    int
+	scopes    []*Scope // open ones, in bus order
+	tables    map[*definition]hooks
+	problems  []*problem
+	observers []*observer
 }
 
 // snapshot is one state of a bus; it is never changed after it was published.
@@ -27,6 +28,8 @@ type snapshot struct {
 	events map[*definition]binding
 	names  map[string]*definition // any one of the events of that name
 	err    error
+
+	observers []*observer
 }
 
 type binding struct {
@@ -165,6 +168,8 @@ func (b *Bus) publish() {
 		scopes: slices.Clone(b.scopes),
 		events: make(map[*definition]binding, len(b.tables)),
 		names:  make(map[string]*definition, len(b.tables)),
+
+		observers: b.observers,
 	}
 	affected := map[*definition][]error{}
 	var all []error

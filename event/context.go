@@ -165,6 +165,7 @@ type phase struct {
 	ctx         context.Context //nolint:containedctx // this is a context: the caller's, or derived from it when sources run concurrently
 	event       *definition
 	preposition Preposition
+	watched     bool // the bus had observers when the dispatch began
 	began       time.Time
 }
 

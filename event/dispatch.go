@@ -25,12 +25,15 @@ import (
 // soon as its phase has.
 func (e *Event[In, Out]) Dispatch(ctx context.Context, b *Bus, in In, opts ...DispatchOption) ([]Result[Out], error) {
 	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+		return nil, e.refused(ctx, b)
 	}
 	if b == nil {
 		return nil, fmt.Errorf("dispatching %s: there is no bus", e.name)
 	}
 	s := b.current.Load()
+	if s != nil && s.observers != nil {
+		return e.dispatchWatched(ctx, b, s, in, opts)
+	}
 	t, err := e.lookup(s)
 	if err != nil {
 		return nil, err
@@ -52,17 +55,7 @@ func (e *Event[In, Out]) Dispatch(ctx context.Context, b *Bus, in In, opts ...Di
 		return nil, nil
 	}
 	chosen := *t
-	if c.restricted {
-		chosen.before = filterGroups(t.before, opts)
-		chosen.on = filterGroups(t.on, opts)
-		chosen.after = filterGroups(t.after, opts)
-	}
-	if c.first && len(chosen.on) > 1 {
-		chosen.on = chosen.on[:1]
-	}
-	if c.restricted || c.first {
-		chosen.counted()
-	}
+	chosen.restrict(c, opts)
 	return e.runAll(ctx, chosen, in, c)
 }
 
@@ -89,7 +82,7 @@ func (e *Event[In, Out]) lookup(s *snapshot) (*table[In, Out], error) {
 
 func (e *Event[In, Out]) runAll(ctx context.Context, t table[In, Out], in In, c choices) ([]Result[Out], error) {
 	if c.mask&Before != 0 && len(t.before) > 0 {
-		err := observe(ctx, &e.definition, Before, t.before, func(ctx context.Context, h beforeHook[In]) error {
+		err := runPlain(ctx, &e.definition, Before, t.before, c.watched, func(ctx context.Context, h beforeHook[In]) error {
 			return h(ctx, in)
 		})
 		if err != nil {
@@ -102,12 +95,17 @@ func (e *Event[In, Out]) runAll(ctx context.Context, t table[In, Out], in In, c 
 			return nil, context.Cause(ctx)
 		}
 		var err error
-		if results, err = e.runOn(ctx, t.on, t.ons, in, c.collect); err != nil {
+		if c.watched {
+			results, err = e.runOnWatched(ctx, t.on, t.ons, in, c.collect)
+		} else {
+			results, err = e.runOn(ctx, t.on, t.ons, in, c.collect)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
 	if c.mask&After != 0 && len(t.after) > 0 {
-		err := observe(ctx, &e.definition, After, t.after, func(ctx context.Context, h afterHook[In, Out]) error {
+		err := runPlain(ctx, &e.definition, After, t.after, c.watched, func(ctx context.Context, h afterHook[In, Out]) error {
 			return h(ctx, in, results)
 		})
 		if err != nil {
@@ -128,7 +126,7 @@ func (e *Event[In, Out]) runOn(ctx context.Context, groups []group[onHook[In, Ou
 	case e.sequential || len(groups) == 1:
 		return e.runInTurn(ctx, groups, n, in, collect)
 	default:
-		return e.runTogether(ctx, groups, n, in, collect)
+		return e.runTogether(ctx, groups, n, in, collect, false)
 	}
 }
 
@@ -215,36 +213,46 @@ func (e *Event[In, Out]) runInTurn(caller context.Context, groups []group[onHook
 
 // runTogether runs the on hooks of several sources concurrently. Each source has
 // its part of the results, so they are in order whatever finishes first.
-func (e *Event[In, Out]) runTogether(caller context.Context, groups []group[onHook[In, Out]], n int, in In, collect bool) ([]Result[Out], error) {
+func (e *Event[In, Out]) runTogether(caller context.Context, groups []group[onHook[In, Out]], n int, in In, collect, watched bool) ([]Result[Out], error) {
 	results := make([]Result[Out], n)
-	t := newTeam(caller, &e.definition, On, len(groups))
-	began := t.phase.began.UnixNano()
+	t := newTeam(caller, &e.definition, On, len(groups), watched)
 	start := 0
 	for i := range groups {
 		g := &groups[i]
 		part := results[start : start+len(g.hooks)]
 		start += len(g.hooks)
-		t.start(i, g.scope, func(ctx *hookContext) error {
-			for j, h := range g.hooks {
-				if ctx.Err() != nil {
-					return context.Cause(ctx)
-				}
-				value, err := e.callGuarded(ctx, h, in)
-				if err != nil {
-					if !collect || endsPhase(caller, err) {
-						return err
-					}
-					part[j].Err = t.phase.failure(g.scope, err)
-				}
-				part[j].Source, part[j].Value, part[j].began = g.scope.source, value, began
+		t.start(i, g.scope, func(ctx *hookContext) (failed, collected error) {
+			failed = e.runSource(ctx, caller, g.hooks, in, collect, part)
+			if watched {
+				collected = failuresIn(part)
 			}
-			return nil
+			return failed, collected
 		})
 	}
 	if err := t.wait(); err != nil {
 		return nil, err
 	}
 	return results, nil
+}
+
+// runSource runs the on hooks of one source. The error is the one that ends the phase.
+func (e *Event[In, Out]) runSource(ctx *hookContext, caller context.Context, hooks []onHook[In, Out], in In, collect bool, results []Result[Out]) error { //nolint:revive // a hook context comes before its caller's
+	began := ctx.phase.began.UnixNano()
+	for i, h := range hooks {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		value, err := e.callGuarded(ctx, h, in)
+		r := &results[i]
+		if err != nil {
+			if !collect || endsPhase(caller, err) {
+				return err
+			}
+			r.Err = ctx.phase.failure(ctx.scope, err)
+		}
+		r.Source, r.Value, r.began = ctx.scope.source, value, began
+	}
+	return nil
 }
 
 // endsPhase tells the errors that CollectErrors does not collect.
@@ -270,29 +278,39 @@ func (e *Event[In, Out]) call(ctx context.Context, h onHook[In, Out], in In) (Ou
 	return s.run(ctx)
 }
 
-// observe runs before or after hooks, whose only outcome is an error.
-func observe[H any](caller context.Context, d *definition, at Preposition, groups []group[H], invoke func(context.Context, H) error) error {
+// runPlain runs before or after hooks, whose only outcome is an error.
+func runPlain[H any](caller context.Context, d *definition, at Preposition, groups []group[H], watched bool, invoke func(context.Context, H) error) error {
 	if caller.Err() != nil {
 		return context.Cause(caller)
 	}
 	if len(groups) == 1 {
 		g := &groups[0]
-		p := &phase{ctx: caller, event: d, preposition: at, began: time.Now()}
-		err := observeOne(&hookContext{phase: p, scope: g.scope}, g.hooks, invoke)
+		p := &phase{ctx: caller, event: d, preposition: at, watched: watched, began: time.Now()}
+		ctx := &hookContext{phase: p, scope: g.scope}
+		var err error
+		if watched {
+			err = ctx.watch(func(ctx *hookContext) (failed, collected error) {
+				return runPlainSource(ctx, g.hooks, invoke), nil
+			})
+		} else {
+			err = runPlainSource(ctx, g.hooks, invoke)
+		}
 		if err != nil {
 			return settled(caller, p.failure(g.scope, err), nil, context.Cause(caller))
 		}
 		return nil
 	}
-	t := newTeam(caller, d, at, len(groups))
+	t := newTeam(caller, d, at, len(groups), watched)
 	for i := range groups {
 		g := &groups[i]
-		t.start(i, g.scope, func(ctx *hookContext) error { return observeOne(ctx, g.hooks, invoke) })
+		t.start(i, g.scope, func(ctx *hookContext) (failed, collected error) {
+			return runPlainSource(ctx, g.hooks, invoke), nil
+		})
 	}
 	return t.wait()
 }
 
-func observeOne[H any](ctx *hookContext, hooks []H, invoke func(context.Context, H) error) (err error) {
+func runPlainSource[H any](ctx *hookContext, hooks []H, invoke func(context.Context, H) error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = newPanicError(v)

@@ -51,4 +51,7 @@
 // [Around] functions given to [New] surround every on hook, with defer as the
 // teardown. Inside a hook, [Current] tells which event, phase and source is
 // running; [Servo], [Command] and [Assembly] carry on whose behalf.
+//
+// Outside of hooks, [Bus.Observe] tells what every source and every dispatch of a
+// bus did and how long it took.
 package event

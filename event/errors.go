@@ -142,8 +142,5 @@ func settled(ctx context.Context, trigger *HookError, others []*HookError, inter
 	if interrupted != nil {
 		all = append([]error{interrupted}, all...)
 	}
-	if len(all) == 1 {
-		return all[0]
-	}
-	return errors.Join(all...)
+	return joined(all)
 }

@@ -169,3 +169,27 @@ func ExampleCurrent() {
 	// audit runs after:measure with 1 result(s)
 	// [vegeta]
 }
+
+// An observer sees what every source did, whoever dispatches.
+func ExampleBus_Observe() {
+	measure := event.New[string, float64]("measure")
+	var bus event.Bus
+	stop := bus.Observe(func(_ context.Context, o event.Observation) {
+		if o.Source == "" {
+			fmt.Println("whole dispatch of", o.Event+":", o.Err)
+		} else {
+			fmt.Println(o.Preposition, o.Event, "of", o.Source+":", o.Err)
+		}
+	})
+	defer stop()
+	measure.On(bus.Scope("prometheus"), func(context.Context, string) (float64, error) {
+		return 0, errors.New("connection refused")
+	})
+	measure.On(bus.Scope("wait"), func(context.Context, string) (float64, error) { return 1, nil })
+	_, err := measure.Dispatch(context.Background(), &bus, "p95", event.Skip("wait"))
+	fmt.Println("returned:", err)
+	// Output:
+	// on measure of prometheus: measure hook of prometheus: connection refused
+	// whole dispatch of measure: measure hook of prometheus: connection refused
+	// returned: measure hook of prometheus: connection refused
+}

@@ -62,6 +62,7 @@ func Prepositions(mask Preposition) DispatchOption {
 type choices struct {
 	first, collect bool
 	restricted     bool // some of the sources may be left out
+	watched        bool // the bus has observers
 	mask           Preposition
 }
 

@@ -40,6 +40,22 @@ func (t *table[In, Out]) counted() *table[In, Out] {
 	return t
 }
 
+// restrict leaves what the options of a dispatch leave of the hooks, in a copy of
+// a table.
+func (t *table[In, Out]) restrict(c choices, opts []DispatchOption) {
+	if c.restricted {
+		t.before = filterGroups(t.before, opts)
+		t.on = filterGroups(t.on, opts)
+		t.after = filterGroups(t.after, opts)
+	}
+	if c.first && len(t.on) > 1 {
+		t.on = t.on[:1]
+	}
+	if c.restricted || c.first {
+		t.counted()
+	}
+}
+
 func (t *table[In, Out]) without(s *Scope) hooks {
 	rest := &table[In, Out]{
 		before: removeGroup(t.before, s),

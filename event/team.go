@@ -21,10 +21,10 @@ type team struct {
 	interrupted error        // cause of the caller, if it had ended at that time
 }
 
-func newTeam(caller context.Context, d *definition, at Preposition, size int) *team {
+func newTeam(caller context.Context, d *definition, at Preposition, size int, watched bool) *team {
 	ctx, cancel := context.WithCancelCause(caller)
 	return &team{
-		phase:    phase{ctx: ctx, event: d, preposition: at, began: time.Now()},
+		phase:    phase{ctx: ctx, event: d, preposition: at, watched: watched, began: time.Now()},
 		caller:   caller,
 		cancel:   cancel,
 		contexts: make([]hookContext, size),
@@ -32,19 +32,28 @@ func newTeam(caller context.Context, d *definition, at Preposition, size int) *t
 }
 
 // start runs the hooks of the source at position i on a goroutine of its own.
-func (t *team) start(i int, s *Scope, run func(*hookContext) error) {
+// What run has collected is of interest to observers only.
+func (t *team) start(i int, s *Scope, run func(*hookContext) (failed, collected error)) {
 	ctx := &t.contexts[i]
 	ctx.phase, ctx.scope = &t.phase, s
 	t.running.Add(1)
 	go func() {
-		err := errGoexit // stays when run does not return
+		var collected error
+		failed := errGoexit // stays when run does not return
+		began := t.phase.began
+		if t.phase.watched {
+			began = time.Now()
+		}
 		defer func() {
-			if err != nil {
-				t.fail(i, t.phase.failure(s, err))
+			if failed != nil {
+				t.fail(i, t.phase.failure(s, failed))
+			}
+			if t.phase.watched { // after its peers were told
+				ctx.tell(began, failed, collected)
 			}
 			t.running.Done()
 		}()
-		err = run(ctx)
+		failed, collected = run(ctx)
 	}()
 }
 
