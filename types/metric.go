@@ -31,7 +31,7 @@ func (u Unit) Validate() error {
 	if slices.Contains(units, u) {
 		return nil
 	}
-	return fmt.Errorf("unknown unit %q: accepted are \"\", %%, ms, bytes, GiB, cores, rpm and rps", string(u))
+	return fmt.Errorf("unknown unit %q: accepted are \"\", %%, ms, bytes, GiB, cores, rpm and rps", shorten(string(u)))
 }
 
 // Metric names something that can be measured and says in which unit. Metrics

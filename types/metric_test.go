@@ -2,6 +2,7 @@ package types_test
 
 import (
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,4 +93,10 @@ func TestTimeSeriesExtremes(t *testing.T) {
 	assert.False(t, ok)
 	_, ok = empty.Max()
 	assert.False(t, ok)
+}
+
+func TestUnitErrorsAreShort(t *testing.T) {
+	err := types.Unit(strings.Repeat("x", 1<<14)).Validate()
+	require.ErrorContains(t, err, "unknown unit \"xxx")
+	assert.Less(t, len(err.Error()), 300)
 }
