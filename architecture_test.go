@@ -54,6 +54,7 @@ var arrows = map[string]struct {
 	"servo/record":            {ours: []string{"event"}},
 	"servo/logging/logfile":   {others: []string{"gopkg.in/natefinch/lumberjack.v2"}},
 	"servo/logging/xslog":     {others: []string{"golang.org/x/exp"}},
+	"connector/emulator":      {ours: []string{"types", "event", "event/pubsub", "checks", "config", "connector", "connector/repeat"}, others: slices.Concat(configuration, []string{"golang.org/x/crypto"})},
 	"connector/repeat":        {ours: []string{"event"}},
 	"connector/process":       {ours: []string{"types", "event", "event/pubsub", "checks", "config", "connector", "connector/repeat"}, others: []string{"*"}},
 	"connector/vegeta":        {ours: []string{"types", "event", "event/pubsub", "checks", "config", "connector", "connector/repeat"}, others: []string{"*"}},
