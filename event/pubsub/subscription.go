@@ -167,6 +167,7 @@ func (s *Subscription) consume() {
 		for i := 0; i < n; {
 			i = s.handle(hand[:n], contexts, i)
 		}
+		clear(hand[:n]) // while it waits for more it holds on to nothing
 	}
 }
 
@@ -235,7 +236,8 @@ func (l *Listener) All(ctx context.Context) iter.Seq2[Message, *Channel] {
 			if n == 0 {
 				return
 			}
-			for _, d := range hand[:n] {
+			for i, d := range hand[:n] {
+				hand[i] = delivery{}
 				if ctx.Err() != nil || !s.queue.begin() || !yield(d.message, d.channel) {
 					return
 				}
