@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -130,5 +131,94 @@ func TestShutdownWaitsForLoops(t *testing.T) {
 		synctest.Wait()
 		require.NoError(t, x.Shutdown(t.Context()))
 		assert.Equal(t, time.Now(), ended)
+	})
+}
+
+// bond is a context that never ends and knows who waits for that.
+type bond struct {
+	context.Context
+	done    chan struct{}
+	waiting atomic.Int32
+}
+
+func (b *bond) Done() <-chan struct{} { return b.done }
+
+func (b *bond) AfterFunc(func()) (stop func() bool) {
+	b.waiting.Add(1)
+	return func() bool {
+		b.waiting.Add(-1)
+		return true
+	}
+}
+
+// A context that outlives the subscription does not hold on to it.
+func TestUntilIsReleased(t *testing.T) {
+	for name, end := range map[string]func(x *pubsub.Exchange, s *pubsub.Subscription){
+		"cancelled":       func(_ *pubsub.Exchange, s *pubsub.Subscription) { s.Cancel() },
+		"shut down":       func(x *pubsub.Exchange, _ *pubsub.Subscription) { _ = x.Shutdown(context.Background()) },
+		"cancelled twice": func(x *pubsub.Exchange, s *pubsub.Subscription) { s.Cancel(); s.Cancel() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			x, c := started(t)
+			until := &bond{Context: context.Background(), done: make(chan struct{})}
+			s, _ := subscribe(t, c, "ab", pubsub.Until(until))
+			assert.EqualValues(t, 1, until.waiting.Load())
+			end(x, s)
+			<-s.Done()
+			assert.Zero(t, until.waiting.Load())
+		})
+	}
+}
+
+func TestAListenerThatNobodyLoopsOverEnds(t *testing.T) {
+	for name, tt := range map[string]struct {
+		texts []string
+		ended bool
+	}{
+		"with nothing to see":  {nil, true},
+		"what waits is to see": {[]string{"1"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, c := started(t)
+			l, err := c.Listen("ab")
+			require.NoError(t, err)
+			publish(t, c, "ab", tt.texts...)
+			require.NoError(t, channel(t, c, "ab").Close())
+			select {
+			case <-l.Done():
+				assert.True(t, tt.ended)
+			default:
+				assert.False(t, tt.ended)
+			}
+			assert.Len(t, texts(t, l), len(tt.texts))
+			<-l.Done()
+		})
+	}
+}
+
+// A shutdown gives nothing more to a subscription that was cancelled before,
+// though its handler is still busy.
+func TestShutdownDoesNotReviveTheCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x, c := started(t)
+		box, gate := newInbox(), make(chan struct{})
+		s, err := c.Subscribe("ab", func(ctx context.Context, m pubsub.Message, ch *pubsub.Channel) error {
+			_ = box.handle(ctx, m, ch)
+			<-gate // whatever ctx says
+			return nil
+		})
+		require.NoError(t, err)
+		publish(t, c, "ab", "1")
+		synctest.Wait()
+		publish(t, c, "ab", "2", "3", "4", "5")
+		gate <- struct{}{} // the others are taken together
+		synctest.Wait()
+		s.Cancel()
+		ended := make(chan error)
+		go func() { ended <- x.Shutdown(t.Context()) }()
+		synctest.Wait()
+		close(gate)
+		require.NoError(t, <-ended)
+		assert.Equal(t, []string{"ab=1", "ab=2"}, box.all())
 	})
 }
