@@ -125,8 +125,8 @@ func TestShutdownWaitsForLoops(t *testing.T) {
 		go func() {
 			for range l.All(context.Background()) {
 				time.Sleep(10 * time.Second)
+				ended = time.Now()
 			}
-			ended = time.Now()
 		}()
 		synctest.Wait()
 		require.NoError(t, x.Shutdown(t.Context()))
