@@ -90,7 +90,7 @@ func TestImportsPointInward(t *testing.T) {
 }
 
 // kits are for the tests of our users.
-var kits = []string{module + "/optimizer/optimizertest", module + "/connector/connectortest"}
+var kits = []string{module + "/optimizer/optimizertest", module + "/connector/connectortest", module + "/servo/journal/journaltest"}
 
 // Test helpers must not reach the programs of our users.
 func TestTestHelpersStayOutOfPrograms(t *testing.T) {

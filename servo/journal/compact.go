@@ -44,19 +44,28 @@ func (f *File) replace(state State, number uint64) error {
 	if failed == nil {
 		f.state, f.number, f.size, f.unsettled = state, number, int64(len(data)), true
 		f.compactAt = max(f.max, 2*f.size)
-	} else if !f.loaded {
-		return f.failure(doing, failed)
 	}
-	handle, err := f.fs.OpenFile(f.path, os.O_RDWR, 0)
-	if err != nil {
-		f.broken = err
-		return f.failure("opening it again", errors.Join(failed, err))
+	if failed == nil || f.loaded {
+		if err := f.reopen(); err != nil {
+			return f.failure("opening it again", errors.Join(failed, err))
+		}
 	}
-	f.handle = handle
 	if failed != nil {
 		return f.failure(doing, failed)
 	}
 	return nil
+}
+
+// reopen opens the file again that replace has closed.
+func (f *File) reopen() error {
+	if f.handle != nil {
+		return nil
+	}
+	handle, err := f.fs.OpenFile(f.path, os.O_RDWR, 0)
+	if err == nil {
+		f.handle = handle
+	}
+	return err
 }
 
 // writeNew leaves a file with this content on the disk, or none.

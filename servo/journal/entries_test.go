@@ -1,7 +1,10 @@
 package journal_test
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"hash/crc32"
 	"testing"
 	"time"
 
@@ -61,9 +64,16 @@ func reduce(tb testing.TB, s journal.State, entries ...journal.Entry) journal.St
 // open opens and loads a journal, which is closed when the test ends.
 func open(tb testing.TB, o journal.Options) (*journal.File, journal.State) {
 	tb.Helper()
+	f, state := load(tb, o)
+	tb.Cleanup(func() { f.Close() })
+	return f, state
+}
+
+// load opens and loads a journal that the caller closes.
+func load(tb testing.TB, o journal.Options) (*journal.File, journal.State) {
+	tb.Helper()
 	f, err := journal.Open(o)
 	require.NoError(tb, err)
-	tb.Cleanup(func() { f.Close() })
 	state, err := f.Load(context.Background())
 	require.NoError(tb, err)
 	return f, state
@@ -74,4 +84,10 @@ func write(tb testing.TB, f *journal.File, entries ...journal.Entry) {
 	for _, e := range entries {
 		require.NoError(tb, f.Append(context.Background(), e))
 	}
+}
+
+// rawLine appends a line with the right checksum, whatever is in it.
+func rawLine(to []byte, number int, json string) []byte {
+	body := fmt.Sprintf("%d %d %s", number, len(json), json)
+	return fmt.Appendf(bytes.Clone(to), "%08x %s\n", crc32.Checksum([]byte(body), crc32.MakeTable(crc32.Castagnoli)), body)
 }

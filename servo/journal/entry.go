@@ -32,6 +32,17 @@ const (
 	Ack Kind = "ack"
 )
 
+var kinds = []Kind{Intent, Applied, Commit, Rollback, Result, Ack}
+
+// String returns the kind, "unknown" for any other: what was read from a damaged
+// place is not shown.
+func (k Kind) String() string {
+	if slices.Contains(kinds, k) {
+		return string(k)
+	}
+	return "unknown"
+}
+
 // Entry is one line of a journal. Which of the fields count depends on the kind.
 type Entry struct {
 	Kind Kind
@@ -58,7 +69,7 @@ type Entry struct {
 // String returns kind, verb and UID, which are fit for a log; the values of
 // settings are not.
 func (e Entry) String() string {
-	text := string(e.Kind)
+	text := e.Kind.String()
 	if e.Verb != "" {
 		text += " of " + string(e.Verb)
 	}
@@ -76,8 +87,8 @@ func (e Entry) checked() (Entry, error) {
 	if !utf8.ValidString(e.UID) {
 		problem("cmd_uid: not valid UTF-8")
 	}
-	if !slices.Contains([]Kind{Intent, Applied, Commit, Rollback, Result, Ack}, e.Kind) {
-		problem("kind: unknown: accepted are intent, applied, commit, rollback, result and ack")
+	if !slices.Contains(kinds, e.Kind) {
+		problem("kind: accepted are intent, applied, commit, rollback, result and ack")
 	}
 	for _, list := range []struct {
 		name  string

@@ -2,7 +2,6 @@ package journal
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -45,7 +44,7 @@ type File struct {
 	mu     sync.Mutex
 	lock   io.Closer // nil when closed
 	loaded bool
-	handle Handle // nil before Load, and when broken
+	handle Handle // nil before Load, and when it could not be opened again
 	state  State
 	number uint64
 	size   int64
@@ -107,7 +106,7 @@ func Open(o Options) (*File, error) {
 // operating system bring along is that of the file or one beside it.
 func (f *File) failure(doing string, err error) error {
 	var path *fs.PathError
-	if errors.As(err, &path) && path.Path == f.path {
+	if errors.As(err, &path) && path.Path == f.path && err.Error() == path.Error() {
 		err = path.Err
 	}
 	if errors.Is(err, syscall.ENOSPC) {
@@ -142,7 +141,7 @@ func (f *File) Append(ctx context.Context, e Entry) error {
 	if err := f.ready(); err != nil {
 		return err
 	}
-	doing := "appending " + string(e.Kind)
+	doing := "appending " + e.Kind.String()
 	if f.broken != nil {
 		return f.failure(doing, fmt.Errorf("it is broken since an earlier error: %w", f.broken))
 	}
@@ -152,13 +151,13 @@ func (f *File) Append(ctx context.Context, e Entry) error {
 	if e.Time.IsZero() {
 		e.Time = time.Now()
 	}
-	data, err := json.Marshal(e)
+	data, err := e.MarshalJSON()
 	if err != nil {
 		return f.failure(doing, err)
 	}
 	// Read back, so that the state is what the next Load will find.
 	var read Entry
-	if err := json.Unmarshal(data, &read); err != nil {
+	if err := read.UnmarshalJSON(data); err != nil {
 		return f.failure(doing, err)
 	}
 	state, err := f.state.after(read)
@@ -168,6 +167,9 @@ func (f *File) Append(ctx context.Context, e Entry) error {
 	line := appendLine(nil, f.number+1, data)
 	if len(data) > maxEntry || f.size+int64(len(line)) > maxFile {
 		return f.failure(doing, fmt.Errorf("%d bytes are too much: an entry may have %d, the file %d", len(data), maxEntry, maxFile))
+	}
+	if err := f.reopen(); err != nil {
+		return f.failure(doing, err)
 	}
 	if err := f.settle(); err != nil {
 		return f.failure(doing, err)

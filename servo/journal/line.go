@@ -32,27 +32,38 @@ func appendLine(to []byte, number uint64, data []byte) []byte {
 	return append(append(to, body...), '\n')
 }
 
-// readLine reads the line at the start of data. It is false when that is not a
-// whole line as appendLine writes it.
-func readLine(data []byte) (number uint64, content []byte, size int, ok bool) {
-	const sum = 8 // hexadecimal digits
-	if len(data) < sum+1 || data[sum] != ' ' {
-		return 0, nil, 0, false
+// line is what appendLine wrote, as far as its shape tells.
+type line struct {
+	number  uint64
+	content []byte
+	sum     string // as it stands there
+	body    []byte // what the checksum is of
+	size    int
+}
+
+// whole tells whether the checksum is right.
+func (l line) whole() bool {
+	return l.sum == fmt.Sprintf("%08x", crc32.Checksum(l.body, castagnoli))
+}
+
+// readLine reads the line at the start of data. It is false when there is none of
+// that shape; the checksum is left to the caller.
+func readLine(data []byte) (line, bool) {
+	const digits = 8
+	if len(data) < digits+1 || data[digits] != ' ' {
+		return line{}, false
 	}
-	body := data[sum+1:]
+	body := data[digits+1:]
 	number, rest, ok := readNumber(body)
 	if !ok {
-		return 0, nil, 0, false
+		return line{}, false
 	}
 	length, rest, ok := readNumber(rest)
 	if !ok || length > maxEntry || uint64(len(rest)) <= length || rest[length] != '\n' {
-		return 0, nil, 0, false
+		return line{}, false
 	}
 	body = body[:len(body)-len(rest)+int(length)]
-	if string(data[:sum]) != fmt.Sprintf("%08x", crc32.Checksum(body, castagnoli)) {
-		return 0, nil, 0, false
-	}
-	return number, rest[:length], sum + 1 + len(body) + 1, true
+	return line{number: number, content: rest[:length], sum: string(data[:digits]), body: body, size: digits + 1 + len(body) + 1}, true
 }
 
 // readNumber reads decimal digits up to a space.
@@ -69,31 +80,16 @@ func readNumber(data []byte) (uint64, []byte, bool) {
 // look like the beginnings of long lines everywhere it says yes without reading
 // on, which is the careful answer.
 func anyLine(data []byte) bool {
-	budget := 8 * len(data)
-	for i := range data {
-		if len(data)-i < 9 || data[i+8] != ' ' || !isHex(data[i:i+8]) {
+	for i, budget := 0, 8*len(data); i < len(data) && budget >= 0; i++ {
+		l, ok := readLine(data[i:])
+		if !ok {
 			continue
 		}
-		if _, _, _, ok := readLine(data[i:]); ok {
-			return true
-		}
-		if end := bytes.IndexByte(data[i:], '\n'); end >= 0 {
-			budget -= end
-		}
-		if budget < 0 {
+		if budget -= l.size; budget < 0 || l.whole() {
 			return true
 		}
 	}
 	return false
-}
-
-func isHex(digits []byte) bool {
-	for _, d := range digits {
-		if (d < '0' || d > '9') && (d < 'a' || d > 'f') {
-			return false
-		}
-	}
-	return true
 }
 
 type snapshotWire struct {
@@ -120,21 +116,21 @@ func readContent(data []byte) content {
 	}
 	c := content{good: int64(len(header))}
 	for rest := data[c.good:]; len(rest) > 0; rest = data[c.good:] {
-		number, body, size, ok := readLine(rest)
-		if !ok {
+		l, ok := readLine(rest)
+		if !ok || !l.whole() {
 			c.damage = Torn
 			if anyLine(rest[1:]) {
 				c.damage = Corrupt
 			}
 			return c
 		}
-		state, ok := c.next(number, body)
+		state, ok := c.next(l.number, l.content)
 		if !ok {
 			c.damage = Corrupt
 			return c
 		}
-		c.state, c.number = state, number
-		c.good += int64(size)
+		c.state, c.number = state, l.number
+		c.good += int64(l.size)
 		c.lines++
 	}
 	return c

@@ -1,9 +1,19 @@
 package journal_test
 
 import (
+	"flag"
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+var update = flag.Bool("update", false, "write the golden files")
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(childPath); path != "" {
+		child(path)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
