@@ -66,6 +66,9 @@ func (d *decoder) decode(n, key *yaml.Node, v reflect.Value, path string) {
 	if _, ok := d.positions[path]; !ok {
 		d.positions[path] = position{at.Line, at.Column}
 	}
+	if d.masked(n, v.Type(), path) {
+		return
+	}
 	if v.Type() == nodeType {
 		v.Set(reflect.ValueOf(*resolve(n)))
 		return

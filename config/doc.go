@@ -67,7 +67,8 @@
 // Kubernetes Secrets, or as {env: NAME}; and by a variable that ends in _FILE and
 // names a file, which goes before the variable with the value. White space around
 // the content of a file does not count. Secrets are masked wherever they are
-// printed.
+// printed, passwords of URLs and the like in other texts too; [Model.Print] says
+// how such a document is completed.
 //
 // # Describing, generating and checking files
 //

@@ -5,7 +5,6 @@ import (
 	"encoding"
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -18,7 +17,10 @@ import (
 
 // encoder writes values of configuration types as nodes, in the order of their
 // fields.
-type encoder struct{ reveal bool }
+type encoder struct {
+	reveal bool
+	layers *layers // to refer to variables that give secrets
+}
 
 func nullNode() *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "null"} }
 
@@ -32,7 +34,20 @@ func textNode(text string) *yaml.Node {
 	return n
 }
 
-func (e encoder) encode(v reflect.Value) (*yaml.Node, error) {
+// encode writes v, unless e reveals them without its secrets.
+func (e encoder) encode(v reflect.Value) (*yaml.Node, error) { return e.encodeGiven(v, nil) }
+
+// encodeGiven is encode for what the sources together give.
+func (e encoder) encodeGiven(v reflect.Value, given *yaml.Node) (*yaml.Node, error) {
+	n, err := e.tree(v)
+	if err != nil || e.reveal {
+		return n, err
+	}
+	return concealer{e.layers}.conceal(n, given, false), nil
+}
+
+// tree writes v; of secrets only each [Secret] is masked.
+func (e encoder) tree(v reflect.Value) (*yaml.Node, error) {
 	if !v.IsValid() {
 		return nullNode(), nil
 	}
@@ -40,7 +55,7 @@ func (e encoder) encode(v reflect.Value) (*yaml.Node, error) {
 		if v.IsNil() {
 			return nullNode(), nil
 		}
-		return e.encode(v.Elem())
+		return e.tree(v.Elem())
 	}
 	if !v.CanAddr() {
 		fresh := reflect.New(v.Type()).Elem()
@@ -61,7 +76,7 @@ func (e encoder) encode(v reflect.Value) (*yaml.Node, error) {
 		}
 		out := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq"}
 		for i := range v.Len() {
-			n, err := e.encode(v.Index(i))
+			n, err := e.tree(v.Index(i))
 			if err != nil {
 				return nil, err
 			}
@@ -95,7 +110,7 @@ func (e encoder) itself(v reflect.Value) (n *yaml.Node, ok bool, err error) {
 		}
 		return textNode(value.String()), true, nil
 	case *Proxies:
-		if n, err = plainNode(value.plain(e.reveal)); err == nil {
+		if n, err = plainNode(value.plain(true)); err == nil {
 			for _, entry := range entries(n) {
 				if isNull(entry.value) {
 					entry.value.Value = "~"
@@ -135,27 +150,10 @@ func (e encoder) optimizer(o Optimizer) (*yaml.Node, error) {
 	}
 	if a := o.AppDynamics; a != nil {
 		derived := a.derived()
-		e.hide(&derived.BaseURL, &derived.URL, &derived.TokenURL)
 		return e.fields(reflect.ValueOf(&derived).Elem())
 	}
 	o.URL = o.Endpoint()
-	e.hide(&o.BaseURL, &o.URL)
 	return e.fields(reflect.ValueOf(&o).Elem())
-}
-
-// hide masks user and password in URLs, unless they are to be shown.
-func (e encoder) hide(urls ...*string) {
-	for _, text := range urls {
-		u, err := url.Parse(*text)
-		switch {
-		case e.reveal || *text == "":
-		case err != nil:
-			*text = mask
-		case u.User != nil:
-			u.User = nil
-			*text = u.Scheme + "://" + mask + "@" + u.Host + u.EscapedPath()
-		}
-	}
 }
 
 func (e encoder) fields(v reflect.Value) (*yaml.Node, error) {
@@ -169,7 +167,7 @@ func (e encoder) fields(v reflect.Value) (*yaml.Node, error) {
 		if !ok {
 			continue
 		}
-		n, err := e.encode(value)
+		n, err := e.tree(value)
 		if err != nil {
 			return nil, err
 		}
@@ -193,7 +191,7 @@ func (e encoder) entries(v reflect.Value) (*yaml.Node, error) {
 	}
 	out := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
 	for _, key := range sortedKeys(v) {
-		n, err := e.encode(v.MapIndex(key))
+		n, err := e.tree(v.MapIndex(key))
 		if err != nil {
 			return nil, err
 		}
@@ -218,7 +216,7 @@ func explicit(full, given, defaults *yaml.Node, ignore bool) *yaml.Node {
 	case full.Kind != yaml.MappingNode || resolve(given).Kind != yaml.MappingNode:
 		return full
 	}
-	out := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+	out := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Style: full.Style}
 	set, all, usual := byKey(given), byKey(full), byKey(defaults)
 	for key := range set {
 		if _, ok := all[key]; !ignore && !ok {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/servokit/servokit/config"
 	"github.com/servokit/servokit/types"
@@ -154,12 +155,42 @@ func ExampleModel_Print() {
 	// optimizer:
 	//   base_url: https://api.opsani.com
 	//   id: dev.example.com/app
+	//   # Masked: give the value, {file: path} or {env: NAME}.
 	//   token: '**********'
 	//   url: https://api.opsani.com/accounts/dev.example.com/applications/app/
 	// ping:
 	//   host: x
 	//   mode: tcp
 	// <nil>
+}
+
+// References stay in a ConfigMap. A masked secret must be filled in.
+func ExampleModel_ConfigMap() {
+	secrets := []string{"PING_TOKEN=s3cr3t", "OPSANI_OPTIMIZER=dev.example.com/app", "OPSANI_TOKEN=s3cr3t"}
+	docs, err := config.Sources{
+		Text:    []byte("ping: {host: 'http://user:s3cr3t@x', token: {env: PING_TOKEN}}\n"),
+		Environ: secrets,
+	}.Load()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	text, err := program.ConfigMap(docs[0], time.Now())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, document, _ := strings.Cut(string(text), "servo.yaml: |\n")
+	document = strings.ReplaceAll("\n"+document, "\n    ", "\n") // as it is in the file
+	fmt.Println(document)
+	fmt.Println(program.Validate(config.Sources{Text: []byte(document), Environ: secrets}))
+	// Output:
+	// ping:
+	//   # Masked: put the secret back in place of the asterisks.
+	//   host: http://**********@x
+	//   token: {env: PING_TOKEN}
+	//
+	// servo.yaml:4:9: ping.host: a secret in the text is masked: put it back in place of the asterisks
 }
 
 func ExampleLookup() {

@@ -22,7 +22,8 @@ type PrintOptions struct {
 	Keys []string
 	// Defaults shows every value, not only those that are set and no default.
 	Defaults bool
-	// Reveal shows secrets instead of a mask.
+	// Reveal shows all secrets with their values, also those that are given by a
+	// reference.
 	Reveal bool
 	_      struct{}
 }
@@ -32,6 +33,16 @@ type PrintOptions struct {
 // always shown with the URL that follows from it. Several documents are divided
 // by "---" in YAML and are lines of their own in JSON. The error lists the
 // problems of stanzas.
+//
+// Secrets are masked: each [Secret], and in other texts what has the name or the
+// shape of one, such as user and password of a URL, a parameter "token" of its
+// query, a header "Authorization" or an argument after --password. A Secret that
+// is given by {file: path}, {env: NAME} or a variable of its own is printed as
+// such a reference. Connectors get every value as it was given.
+//
+// What is printed can be loaded again. A comment above each masked value says
+// what to fill in, and loading it as it is gives one error for each. A document
+// that has only references loads where the files and variables are there.
 func (m Model) Print(docs []*Document, o PrintOptions) ([]byte, error) {
 	var out bytes.Buffer
 	for i, doc := range docs {
@@ -79,8 +90,8 @@ func (m Model) effective(doc *Document, o PrintOptions) (*yaml.Node, error) {
 		if len(o.Keys) > 0 && !slices.Contains(o.Keys, name) {
 			return nil
 		}
-		e := encoder{reveal: o.Reveal}
-		full, err := e.encode(value)
+		e := encoder{reveal: o.Reveal, layers: doc.layers}
+		full, err := e.encodeGiven(value, given)
 		if err != nil {
 			return err
 		}
@@ -151,7 +162,9 @@ func (c descriptor) MarshalYAML() (any, error) {
 
 // ConfigMap returns a Kubernetes ConfigMap that holds the configuration of doc
 // without its optimizer. At is the time of the annotation configured_at. The
-// error is that of [Model.Print].
+// error is that of [Model.Print], and so is what becomes of secrets: a ConfigMap is
+// no place for their values, so give them as {file: path} of a mounted Secret, or
+// fill in the masked ones before it is applied.
 func (m Model) ConfigMap(doc *Document, at time.Time) ([]byte, error) {
 	root, err := m.effective(doc, PrintOptions{})
 	if err != nil {

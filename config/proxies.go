@@ -67,19 +67,15 @@ func (p Proxies) plain(reveal bool) any {
 	}
 	out := map[string]any{}
 	for pattern, text := range p {
-		u, err := url.Parse(text)
-		switch {
+		switch _, err := url.Parse(text); {
 		case text == "":
 			out[pattern] = nil
 		case reveal:
 			out[pattern] = text
 		case err != nil:
 			out[pattern] = mask
-		case u.User != nil:
-			u.User = nil
-			out[pattern] = u.Scheme + "://" + mask + "@" + u.Host
 		default:
-			out[pattern] = text
+			out[pattern] = secrets.Setting(text)
 		}
 	}
 	return out

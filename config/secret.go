@@ -7,10 +7,12 @@ import (
 	"log/slog"
 	"strconv"
 	"unique"
+
+	"github.com/servokit/servokit/internal/redact"
 )
 
 // mask is what a secret shows instead of its value.
-const mask = "**********"
+const mask = redact.Mask
 
 // Secret holds a token or password that must not be printed. Use it for every
 // credential in a configuration struct: all of fmt's verbs, JSON, YAML and slog
@@ -20,8 +22,9 @@ const mask = "**********"
 // The zero Secret is "not set" and shows as empty text. Secrets are comparable:
 // two are equal when their values are.
 //
-// Reading the mask itself is an error, so that a configuration which was printed
-// with its secrets masked cannot be loaded again by mistake.
+// Reading the mask itself is an error that says what to give instead, so that a
+// configuration which was printed with its secrets masked cannot be used by
+// mistake; see [Model.Print].
 type Secret struct {
 	// A handle is a pointer, so printing that bypasses the methods below shows
 	// an address. A plain string field would show itself.

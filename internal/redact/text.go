@@ -45,7 +45,7 @@ const telling = `(?i)((?:token|passw(?:or)?d|passphrase|secret|credentials?|(?:a
 // a text.
 var (
 	bearer   = regexp.MustCompile(`(?i)\b(bearer)([ \t]+|%20|\+)([A-Za-z0-9\-._~+/]+=*)`)
-	header   = regexp.MustCompile(`(?i)\b((?:proxy-)?authorization|(?:set-)?cookie|x-[a-z-]*(?:token|key|secret))(\\?"?\s*[:=]\s*)(\[[^\]]*\]|\\?"(?:[^"\\]|\\[^"])*\\?"|[^\r\n\]}"]+)`)
+	header   = regexp.MustCompile(`(?i)\b((?:proxy-)?authorization|(?:set-)?cookie|x-[a-z-]*(?:token|key|secret))(\\?"?\s*[:=]\s*)(\*{10}|\[[^\]]*\]|\\?"(?:[^"\\]|\\[^"])*\\?"|[^\r\n\]}"]+)`)
 	quoted   = regexp.MustCompile(telling + `(\s*[:=]\s*)(\\?"(?:[^"\\]|\\[^"])*\\?"|'[^']*'|\[[^\]]*\])`)
 	pair     = regexp.MustCompile(telling + `(\s*=\s*|:)([^\s,;&"'\\})\]\[]+)`)
 	userinfo = regexp.MustCompile(`(://[^/\s:@"]*:)([^/\s@"]+)(@)`)
