@@ -43,9 +43,8 @@ func (s *Servo) RunChecks(ctx context.Context, c config.Checks, table io.Writer)
 		return nil, fmt.Errorf("servo %s: running checks: %w", s.o.Name, err)
 	}
 	loop.Logger = s.log
-	own := checks.New(nil, s.connectivity())
 	loop.Pass = func(ctx context.Context, r checks.Request) (checks.Report, error) {
-		return s.checkOnce(ctx, own, c.Connectors, r)
+		return s.checkOnce(ctx, c.Connectors, r)
 	}
 	report, err := loop.Run(ctx)
 	if err != nil {
@@ -96,9 +95,9 @@ func (s *Servo) checkable(names []string) error {
 	return errors.Join(errs...)
 }
 
-// checkOnce is one pass over the servo, whose own checks are suite, and the connectors of these names, or
+// checkOnce is one pass over the servo and the connectors of these names, or
 // all of them.
-func (s *Servo) checkOnce(ctx context.Context, suite *checks.Suite, names []string, r checks.Request) (checks.Report, error) {
+func (s *Servo) checkOnce(ctx context.Context, names []string, r checks.Request) (checks.Report, error) {
 	selected := func(name string) bool { return len(names) == 0 || slices.Contains(names, name) }
 	var report checks.Report
 	add := func(from string, results []checks.Result) {
@@ -110,7 +109,7 @@ func (s *Servo) checkOnce(ctx context.Context, suite *checks.Suite, names []stri
 	if selected(s.o.Name) {
 		request := r
 		request.Observe = nil // not before the severity is known
-		own, err := suite.Run(ctx, request)
+		own, err := checks.New(nil, s.connectivity()).Run(ctx, request)
 		for i := range own {
 			if errors.Is(own[i].Err, optimizer.ErrSuperseded) {
 				own[i].Severity = checks.Critical // trying again changes nothing
@@ -174,7 +173,6 @@ func (s *Servo) connectivity() checks.Check {
 	return checks.Check{
 		Name:        "Opsani API connectivity",
 		Description: "The optimizer answers a greeting.",
-		Timeout:     connectivityLimit,
 		Report: func(ctx context.Context) (string, error) {
 			s.mu.Lock()
 			up := s.phase == running
@@ -182,6 +180,8 @@ func (s *Servo) connectivity() checks.Check {
 			if up { // a greeting would make the optimizer begin again
 				return "the servo is connected", nil
 			}
+			ctx, cancel := context.WithTimeoutCause(ctx, connectivityLimit, fmt.Errorf("no answer within %s", connectivityLimit))
+			defer cancel()
 			if err := s.asked.Hello(ctx, optimizer.Hello{}); err != nil {
 				return "", &checks.Error{
 					Message: "expected an answer of the optimizer, found",

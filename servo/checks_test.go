@@ -265,41 +265,6 @@ func TestRunChecksAbandonsAStubbornCheck(t *testing.T) {
 	})
 }
 
-// An optimizer that does not answer fails the check in time, also when its
-// client does not heed the end of the context.
-func TestConnectivityIsBounded(t *testing.T) {
-	for name, tt := range map[string]struct {
-		heeds bool
-		took  time.Duration
-		says  string
-	}{
-		"a client that heeds its context": {true, 10 * time.Second, "not done within 10s: expected an answer of the optimizer, found: context deadline exceeded"},
-		"one that does not":               {false, 11 * time.Second, "the check \"Opsani API connectivity\" (id ffd7e219) was abandoned: it had not returned 1s after its context ended: not done within 10s"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				release := make(chan struct{})
-				b := newBackend()
-				b.hello = func(ctx context.Context, _ int) error {
-					if tt.heeds {
-						<-ctx.Done()
-						return ctx.Err()
-					}
-					<-release
-					return nil
-				}
-				began := time.Now()
-				report, err := newServo(t, b, nil).RunChecks(t.Context(), config.Checks{}, nil)
-				require.ErrorIs(t, err, checks.ErrNotReady)
-				assert.Equal(t, tt.took, time.Since(began))
-				require.Len(t, report, 1)
-				assert.Equal(t, tt.says, report[0].Message)
-				close(release)
-			})
-		})
-	}
-}
-
 func TestRunChecksEndsWithItsContext(t *testing.T) {
 	stop := errors.New("stop")
 	for name, check := range map[string]func(context.Context, context.CancelCauseFunc) error{

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -157,32 +156,4 @@ func TestDispatchEndsWithItsHook(t *testing.T) {
 	_, err := d.Run(t.Context(), b, 1)
 	assert.ErrorContains(t, err, "panic: boom")
 	assert.True(t, d.Channel().Closed())
-}
-
-// That somebody watches changes nothing for a hook that runs while the exchange
-// is being shut down.
-func TestReportWhileTheExchangeEnds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		x, c := started(t)
-		_, _, gate := gated(t, c, "ab")
-		publish(t, c, "ab", "1")
-		e := event.New[int, int]("measure")
-		b := new(event.Bus)
-		stopping := make(chan struct{})
-		e.On(b.Scope("a"), func(ctx context.Context, _ int) (int, error) {
-			<-stopping
-			return 0, pubsub.Report(ctx, pubsub.Text("half"))
-		})
-		d := pubsub.Observe(c, e)
-		reported, ended := make(chan error), make(chan error)
-		go func() { _, err := d.Run(t.Context(), b, 1); reported <- err }()
-		synctest.Wait()
-		go func() { ended <- x.Shutdown(t.Context()) }()
-		synctest.Wait()
-		assert.False(t, d.Channel().Closed(), "it is stopped, not closed yet")
-		close(stopping)
-		require.NoError(t, <-reported)
-		close(gate)
-		require.NoError(t, <-ended)
-	})
 }

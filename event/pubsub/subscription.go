@@ -167,7 +167,6 @@ func (s *Subscription) consume() {
 		for i := 0; i < n; {
 			i = s.handle(hand[:n], contexts, i)
 		}
-		clear(hand[:n]) // while it waits for more it holds on to nothing
 	}
 }
 
@@ -236,8 +235,7 @@ func (l *Listener) All(ctx context.Context) iter.Seq2[Message, *Channel] {
 			if n == 0 {
 				return
 			}
-			for i, d := range hand[:n] {
-				hand[i] = delivery{}
+			for _, d := range hand[:n] {
 				if ctx.Err() != nil || !s.queue.begin() || !yield(d.message, d.channel) {
 					return
 				}
