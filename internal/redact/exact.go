@@ -44,22 +44,29 @@ func formsOf(text string) []string {
 	if text == "" {
 		return nil
 	}
-	inner := func(quoted string) string { return quoted[1 : len(quoted)-1] }
 	forms := []string{text, url.QueryEscape(text), url.PathEscape(text), inner(strconv.Quote(text))}
-	if data, err := json.Marshal(text); err == nil { // of JSON within a text
-		forms = append(forms, inner(string(data)))
-	}
-	var plain bytes.Buffer
-	encoder := json.NewEncoder(&plain)
-	encoder.SetEscapeHTML(false)
-	if encoder.Encode(text) == nil {
-		forms = append(forms, inner(strings.TrimSuffix(plain.String(), "\n")))
+	for _, html := range []bool{true, false} { // of JSON within a text, and of that within a text
+		once := escaped(text, html)
+		forms = append(forms, once, escaped(once, html))
 	}
 	if len(text) >= minEncoded {
 		forms = append(forms, encoded(text, base64.RawStdEncoding)...)
 		forms = append(forms, encoded(text, base64.RawURLEncoding)...)
 	}
 	return forms
+}
+
+func inner(quoted string) string { return quoted[1 : len(quoted)-1] }
+
+// escaped returns a text as it stands between the quotes of JSON.
+func escaped(text string, html bool) string {
+	var out strings.Builder
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(html)
+	if encoder.Encode(text) != nil { // a text can always be encoded
+		return text
+	}
+	return inner(strings.TrimSuffix(out.String(), "\n"))
 }
 
 // minEncoded is the length of the shortest text that is looked for in Base64.
@@ -82,15 +89,15 @@ func encoded(text string, encoding *base64.Encoding) []string {
 }
 
 func (e *exact) replace(text string) string {
-	if e.replacer == nil {
-		return text
+	if len(e.forms) > 0 && e.in([]byte(text)) {
+		return e.replacer.Replace(text)
 	}
-	return e.replacer.Replace(text)
+	return text
 }
 
 func (e *exact) in(text []byte) bool {
-	for _, form := range e.forms {
-		if bytes.Contains(text, form) {
+	for i := len(e.forms) - 1; i >= 0 && len(e.forms[i]) <= len(text); i-- {
+		if bytes.Contains(text, e.forms[i]) {
 			return true
 		}
 	}

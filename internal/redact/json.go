@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"bytes"
 	"encoding/json"
 )
 
@@ -122,10 +123,10 @@ func (s *scanner) object() {
 			from, start := s.at, len(s.to)
 			s.value()
 			switch {
-			case s.r.Secret(name):
+			case secretName(s.r, name):
 				s.conceal(start, len(s.to))
 			case isName(name) && from < len(s.from) && s.from[from] == '"':
-				named = named || s.r.Secret(decode(s.from[from:s.at]))
+				named = named || secretName(s.r, decode(s.from[from:s.at]))
 			case isValue(name):
 				values = append(values, [2]int{start, len(s.to)})
 			}
@@ -135,16 +136,16 @@ func (s *scanner) object() {
 	}
 }
 
-func isName(member string) bool {
-	switch member {
+func isName(member []byte) bool {
+	switch string(member) {
 	case "name", "Name", "key", "Key":
 		return true
 	}
 	return false
 }
 
-func isValue(member string) bool {
-	switch member {
+func isValue(member []byte) bool {
+	switch string(member) {
 	case "value", "Value", "values", "Values":
 		return true
 	}
@@ -180,7 +181,7 @@ func (s *scanner) string() []byte {
 // text writes a text, given with its quotes.
 func (s *scanner) text(raw []byte) {
 	if !s.clean(raw) {
-		text := decode(raw)
+		text := string(decode(raw))
 		if masked := s.r.Text(text); masked != text {
 			data, err := json.Marshal(masked)
 			if err != nil {
@@ -195,27 +196,19 @@ func (s *scanner) text(raw []byte) {
 
 // clean tells whether a text needs no closer look.
 func (s *scanner) clean(raw []byte) bool {
-	for _, c := range raw {
-		if c == '\\' {
-			return false
-		}
-	}
-	return !suspicious(raw) && !s.r.exact.in(raw)
+	return bytes.IndexByte(raw, '\\') < 0 && hintsIn(raw) == 0 && !s.r.exact.in(raw)
 }
 
-// decode returns the text that raw spells.
-func decode(raw []byte) string {
-	for _, c := range raw {
-		if c == '\\' {
-			var text string
-			if json.Unmarshal(raw, &text) != nil {
-				return string(raw)
-			}
-			return text
+// decode returns the text that raw spells, often as a part of raw.
+func decode(raw []byte) []byte {
+	if bytes.IndexByte(raw, '\\') >= 0 {
+		var text string
+		if json.Unmarshal(raw, &text) == nil {
+			return []byte(text)
 		}
 	}
 	if len(raw) < 2 {
-		return string(raw)
+		return raw
 	}
-	return string(raw[1 : len(raw)-1])
+	return raw[1 : len(raw)-1]
 }

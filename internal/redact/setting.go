@@ -25,7 +25,7 @@ var parameters = map[string]bool{
 // are named key, sig, auth, pwd and the like.
 func (r *Redactor) Setting(text string) string {
 	text = r.exact.replace(text)
-	if !suspicious(text) && !strings.ContainsAny(text, "?&") {
+	if hintsIn(text) == 0 && !strings.ContainsAny(text, "?&") {
 		return text
 	}
 	text = line.ReplaceAllStringFunc(text, func(found string) string {

@@ -12,7 +12,7 @@ var endings = []string{
 }
 
 // normal appends the letters and digits of a name in lower case.
-func normal(to []byte, name string) []byte {
+func normal[T string | []byte](to []byte, name T) []byte {
 	for i := range len(name) {
 		c := name[i]
 		switch {
@@ -28,7 +28,9 @@ func normal(to []byte, name string) []byte {
 // Secret tells whether name is that of a secret: it is, or ends in, one of the
 // usual words, in any case and with any punctuation ("X-SF-Token",
 // "client_secret"), or it is one of the names that were added.
-func (r *Redactor) Secret(name string) bool {
+func (r *Redactor) Secret(name string) bool { return secretName(r, name) }
+
+func secretName[T string | []byte](r *Redactor, name T) bool {
 	var room [64]byte
 	key := normal(room[:0], name)
 	for _, ending := range endings {
@@ -48,71 +50,85 @@ var (
 	header   = regexp.MustCompile(`(?i)\b((?:proxy-)?authorization|(?:set-)?cookie|x-[a-z-]*(?:token|key|secret))(\\?"?\s*[:=]\s*)(\*{10}|\[[^\]]*\]|\\?"(?:[^"\\]|\\[^"])*\\?"|[^\r\n\]}"]+)`)
 	quoted   = regexp.MustCompile(telling + `(\s*[:=]\s*)(\\?"(?:[^"\\]|\\[^"])*\\?"|'[^']*'|\[[^\]]*\])`)
 	pair     = regexp.MustCompile(telling + `(\s*=\s*|:)([^\s,;&"'\\})\]\[]+)`)
-	userinfo = regexp.MustCompile(`(://[^/\s:@"]*:)([^/\s@"]+)(@)`)
+	userinfo = regexp.MustCompile(`(://[^/\s:@"]*:)([^/\s"]+)(@)`)
 )
 
 // Text returns a text without the secrets in it. A text without any costs no
 // allocation.
 func (r *Redactor) Text(text string) string {
 	text = r.exact.replace(text)
-	if !suspicious(text) {
+	found := hintsIn(text)
+	if found == 0 {
 		return text
 	}
-	text = header.ReplaceAllString(text, "${1}${2}"+Mask)
-	text = bearer.ReplaceAllStringFunc(text, func(found string) string {
-		parts := bearer.FindStringSubmatch(found)
-		switch strings.ToLower(strings.TrimRight(parts[3], ".")) {
-		case "token", "tokens", "auth", "authentication", "authorization": // prose
-			return found
-		}
-		return parts[1] + parts[2] + Mask
-	})
-	text = quoted.ReplaceAllString(text, "${1}${2}"+Mask)
-	text = pair.ReplaceAllString(text, "${1}${2}"+Mask)
-	return userinfo.ReplaceAllString(text, "${1}"+Mask+"${3}")
+	if found&(hintHeader|hintName) != 0 {
+		text = header.ReplaceAllString(text, "${1}${2}"+Mask)
+	}
+	if found&hintBearer != 0 {
+		text = bearer.ReplaceAllStringFunc(text, func(found string) string {
+			parts := bearer.FindStringSubmatch(found)
+			switch strings.ToLower(strings.TrimRight(parts[3], ".")) {
+			case "token", "tokens", "auth", "authentication", "authorization": // prose
+				return found
+			}
+			return parts[1] + parts[2] + Mask
+		})
+	}
+	if found&hintName != 0 {
+		text = quoted.ReplaceAllString(text, "${1}${2}"+Mask)
+		text = pair.ReplaceAllString(text, "${1}${2}"+Mask)
+	}
+	if found&hintAddress != 0 {
+		text = userinfo.ReplaceAllString(text, "${1}"+Mask+"${3}")
+	}
+	return text
 }
 
-// suspicious tells, without an allocation, whether a text may hold a secret. It
-// knows a part of every word in the expressions above.
-func suspicious[T string | []byte](text T) bool {
+// hints say which of the expressions above may match a text.
+type hints uint8
+
+const (
+	hintBearer  hints = 1 << iota
+	hintHeader        // of which it is the name
+	hintName          // other names; those of headers may end in them
+	hintAddress       // with something in front of the host
+)
+
+type hint struct {
+	word string
+	hint hints
+}
+
+// words that every match has, by their first letter.
+var words = [...][]hint{
+	'a' - 'a': {{"authorization", hintHeader}},
+	'b' - 'a': {{"bearer", hintBearer}},
+	'c' - 'a': {{"cookie", hintHeader}, {"credential", hintName}},
+	'k' - 'a': {{"key", hintName}},
+	'p' - 'a': {{"passw", hintName}, {"passphrase", hintName}},
+	's' - 'a': {{"secret", hintName}},
+	't' - 'a': {{"token", hintName}},
+}
+
+// hintsIn tells, without an allocation, what a text may hold.
+func hintsIn[T string | []byte](text T) hints {
+	var found hints
+	address := false
 	for i := range len(text) {
-		var words []string
-		switch text[i] | 0x20 {
-		case 'b':
-			words = wordsB
-		case 'a':
-			words = wordsA
-		case 'c':
-			words = wordsC
-		case 'p':
-			words = wordsP
-		case 's':
-			words = wordsS
-		case 't':
-			words = wordsT
-		case 'k':
-			words = wordsK
+		switch c := text[i] | 0x20; c {
+		case 'a', 'b', 'c', 'k', 'p', 's', 't':
+			for _, h := range words[c-'a'] {
+				if len(text)-i >= len(h.word) && strings.EqualFold(string(text[i:i+len(h.word)]), h.word) {
+					found |= h.hint
+				}
+			}
 		case ':':
-			words = wordsURL
-		default:
-			continue
-		}
-		for _, word := range words {
-			if len(text)-i >= len(word) && strings.EqualFold(string(text[i:i+len(word)]), word) {
-				return true
+			address = address || len(text)-i > 2 && text[i+1] == '/' && text[i+2] == '/'
+		case '@' | 0x20:
+			if address && text[i] == '@' {
+				found |= hintAddress
 			}
 		}
 	}
-	return false
+	return found
 }
-
-var (
-	wordsA   = []string{"authorization"}
-	wordsB   = []string{"bearer"}
-	wordsC   = []string{"cookie", "credential"}
-	wordsK   = []string{"key"}
-	wordsP   = []string{"passw", "passphrase"}
-	wordsS   = []string{"secret"}
-	wordsT   = []string{"token"}
-	wordsURL = []string{"://"}
-)
