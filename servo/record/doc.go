@@ -53,7 +53,8 @@
 //
 // # Cost
 //
-// Adding is synchronous: a small entry takes about a microsecond and no allocation
-// beside that of its encoder, plus the time of the writer. A nil [Log] costs
-// nothing.
+// Adding is synchronous. A small entry takes about a microsecond of one core and
+// no allocation, one with a small In or Out about four, plus the time of the
+// writer. A nil [Log] costs nothing but what the caller builds for it: see
+// [Log.Enabled].
 package record

@@ -97,9 +97,11 @@ func (b *builder) compose(e *Entry, in, out []byte, limit int) {
 	b.number("status", e.Status)
 	b.raw("in", in)
 	b.raw("out", out)
-	for _, name := range slices.Sorted(maps.Keys(e.Extra)) {
-		if !known[name] {
-			b.extra(name, e.Extra[name])
+	if len(e.Extra) > 0 {
+		for _, name := range slices.Sorted(maps.Keys(e.Extra)) {
+			if !known[name] {
+				b.extra(name, e.Extra[name])
+			}
 		}
 	}
 	b.buf = append(b.buf, '}', '\n')
@@ -171,8 +173,28 @@ func (b *builder) number(name string, n int) {
 func (b *builder) seconds(name string, d time.Duration) {
 	if d != 0 {
 		b.member(name)
-		b.buf = strconv.AppendFloat(b.buf, d.Seconds(), 'f', -1, 64)
+		b.buf = appendSeconds(b.buf, d)
 	}
+}
+
+// appendSeconds writes a duration in seconds, to the nanosecond, which a float64
+// cannot do for long ones.
+func appendSeconds(to []byte, d time.Duration) []byte {
+	whole, rest := uint64(d/time.Second), uint64(d%time.Second)
+	if d < 0 {
+		to, whole, rest = append(to, '-'), -whole, -rest
+	}
+	to = strconv.AppendUint(to, whole, 10)
+	if rest == 0 {
+		return to
+	}
+	point := len(to)
+	to = strconv.AppendUint(to, rest+uint64(time.Second), 10)
+	to[point] = '.' // in place of the 1
+	for to[len(to)-1] == '0' {
+		to = to[:len(to)-1]
+	}
+	return to
 }
 
 func (b *builder) extra(name string, value json.RawMessage) {
@@ -223,12 +245,15 @@ func (b *builder) value(value any) []byte {
 	switch x := value.(type) {
 	case nil:
 		return nil
+	case json.RawMessage:
+		if json.Valid(x) {
+			return b.document(x)
+		}
 	case []byte:
 		if json.Valid(x) {
-			value = json.RawMessage(x)
-		} else {
-			value = string(x)
+			return b.document(x)
 		}
+		value = string(x)
 	case error:
 		value = redact.TextOf(x)
 	}
@@ -236,6 +261,10 @@ func (b *builder) value(value any) []byte {
 	if err != nil {
 		return note(map[string]any{"$record": "unencodable", "error": b.secrets.Text(err.Error())})
 	}
+	return b.document(data)
+}
+
+func (b *builder) document(data []byte) []byte {
 	return b.secrets.AppendJSON(make([]byte, 0, len(data)+16), data)
 }
 

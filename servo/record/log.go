@@ -18,7 +18,7 @@ import (
 const (
 	DefaultMaxLine = 256 << 10
 	minMaxLine     = 4 << 10
-	maxMaxLine     = 16 << 20 // what Read accepts
+	maxMaxLine     = 4 << 20 // what Read accepts
 )
 
 // Options of a [Log]. The zero value is fine.
@@ -42,7 +42,7 @@ type Options struct {
 	// not add to it. Nil means that nobody is told; see [Log.Dropped].
 	OnError func(error)
 	// MaxLine is the size in bytes of the longest line: 0 means DefaultMaxLine,
-	// less than 4 KiB counts as 4 KiB, more than 16 MiB as 16 MiB. In and Out of a
+	// less than 4 KiB counts as 4 KiB, more than 4 MiB as 4 MiB. In and Out of a
 	// longer one are replaced by a note that says so, and texts are cut.
 	MaxLine int
 

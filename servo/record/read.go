@@ -48,10 +48,8 @@ func Read(r io.Reader) iter.Seq2[Entry, error] {
 					}
 					continue
 				}
-				if !ended {
-					if at := wholeWithin(line); at < 0 {
-						return
-					}
+				if !ended && torn(line) && wholeWithin(line) < 0 {
+					return
 				}
 			}
 			if !yield(Entry{}, fmt.Errorf("reading the record: line %d: %w", number, err)) {
@@ -94,19 +92,31 @@ func readLine(r *bufio.Reader) (line []byte, ended bool, err error) {
 	}
 }
 
-var beginning = []byte(`{"v":`)
+// beginning of every line that a Log writes.
+var beginning = []byte(`{"v":1,"seq":`)
+
+// torn tells whether a line without an end is the beginning of one, rather than
+// something else.
+func torn(line []byte) bool {
+	n := min(len(line), len(beginning))
+	return bytes.Equal(line[:n], beginning[:n]) && !json.Valid(line)
+}
 
 // wholeWithin returns where in a line, not at its beginning, a whole line begins
-// that reaches to the end; -1 if nowhere. Within the values of a line nothing
-// can look like that, because there the braces around it follow.
+// that reaches to the end; -1 if nowhere. Nothing within the values of a line can
+// look like that, because there the braces around it follow.
 func wholeWithin(line []byte) int {
-	for at := 1; at < len(line); at++ {
-		next := bytes.Index(line[at:], beginning)
-		if next < 0 {
-			return -1
+	const tries = 16 // of which a torn line with records in its values needs some
+	at := 0
+	for range tries {
+		if at+1 >= len(line) {
+			break
 		}
-		at += next
-		if json.Valid(line[at:]) {
+		next := bytes.Index(line[at+1:], beginning)
+		if next < 0 {
+			break
+		}
+		if at += 1 + next; json.Valid(line[at:]) {
 			return at
 		}
 	}
@@ -119,16 +129,21 @@ type member func(*Entry, json.RawMessage) error
 var (
 	members = map[string]member{
 		"seq": func(e *Entry, v json.RawMessage) (err error) {
-			e.Seq, err = strconv.ParseUint(string(v), 10, 64)
-			return plain(err)
+			if e.Seq, err = strconv.ParseUint(string(v), 10, 64); err != nil {
+				return errors.New("want a whole number, 0 or more")
+			}
+			return nil
 		},
 		"time": func(e *Entry, v json.RawMessage) error {
 			text, err := textOf(v)
 			if err != nil {
-				return err
+				return errors.New("want a time in RFC 3339")
 			}
-			e.Time, err = time.Parse(time.RFC3339Nano, text)
-			return err
+			if e.Time, err = time.Parse(time.RFC3339Nano, text); err != nil {
+				return errors.New("want a time in RFC 3339")
+			}
+			e.Time = e.Time.UTC()
+			return nil
 		},
 		"servo":   text(func(e *Entry) *string { return &e.Servo }),
 		"run":     text(func(e *Entry) *string { return &e.Run }),
@@ -218,25 +233,23 @@ func textOf(v json.RawMessage) (string, error) {
 
 func number(field func(*Entry) *int) member {
 	return func(e *Entry, v json.RawMessage) (err error) {
-		*field(e), err = strconv.Atoi(string(v))
-		return plain(err)
+		if *field(e), err = strconv.Atoi(string(v)); err != nil {
+			return errors.New("want a whole number")
+		}
+		return nil
 	}
-}
-
-// plain leaves out of an error what its reader sees beside it.
-func plain(err error) error {
-	if err != nil {
-		return errors.New("want a whole number")
-	}
-	return nil
 }
 
 func seconds(field func(*Entry) *time.Duration) member {
 	return func(e *Entry, v json.RawMessage) error {
-		s, err := strconv.ParseFloat(string(v), 64)
+		if d, err := time.ParseDuration(string(v) + "s"); err == nil {
+			*field(e) = d
+			return nil
+		}
+		s, err := strconv.ParseFloat(string(v), 64) // with an exponent
 		nanos := math.Round(s * float64(time.Second))
-		if err != nil || !(math.Abs(nanos) < math.MaxInt64) {
-			return errors.New("want a number of seconds")
+		if err != nil || math.Abs(nanos) >= math.MaxInt64 {
+			return errors.New("want a number of seconds, at most 292 years")
 		}
 		*field(e) = time.Duration(nanos)
 		return nil
