@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,8 +23,9 @@ type run struct {
 	source   context.Context //nolint:containedctx // the life of producers and timers, which end first
 	quiet    context.CancelCauseFunc
 
-	sources   crew // producers and timers
-	drain     crew // the one who delivers the backlog
+	sources   crew         // producers and timers
+	drain     crew         // the one who delivers the backlog
+	cut       atomic.Int64 // messages of the backlog that the end has overtaken on their way
 	consumers crew
 }
 
@@ -169,6 +171,9 @@ func (r *run) deliverBacklog() {
 			ctx = &transformContext{Context: r.ctx, by: q.trail.by, outer: q.trail.outer}
 		}
 		if err := q.channel.process(ctx, route, q.message); err != nil {
+			if r.ctx.Err() != nil {
+				r.cut.Add(1)
+			}
 			x.log.ErrorContext(r.ctx, "a message that was published before the start was not delivered", "channel", q.channel.name, "error", err)
 		}
 	}
@@ -242,8 +247,9 @@ func (x *Exchange) giveUp(r *run, cause error) error {
 	endAll(alive, ended)
 	last, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), unwinding)
 	defer cancel()
-	text := fmt.Sprintf("%d messages were discarded", lost)
-	if errors.Join(r.sources.wait(last), r.drain.wait(last), r.consumers.wait(last), x.loops.wait(last)) != nil {
+	late := errors.Join(r.sources.wait(last), r.drain.wait(last), r.consumers.wait(last), x.loops.wait(last))
+	text := fmt.Sprintf("%d messages were discarded", lost+int(r.cut.Load()))
+	if late != nil {
 		var busy []string
 		for _, s := range x.alive() {
 			busy = append(busy, fmt.Sprintf("subscription %q of %q", s.name, s.client.name))

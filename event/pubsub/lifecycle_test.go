@@ -230,7 +230,7 @@ func TestBacklogIsGivenUp(t *testing.T) {
 		defer cancel()
 		err := x.Shutdown(ctx)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		assert.ErrorContains(t, err, "messages were discarded")
+		assert.ErrorContains(t, err, "(4 messages were discarded)")
 	})
 }
 
@@ -284,5 +284,51 @@ func TestAggregatorsInACircle(t *testing.T) {
 		synctest.Wait()
 		assert.NotEmpty(t, got.all())
 		assert.Less(t, len(got.all()), 10)
+	})
+}
+
+// A handler that publishes while the backlog cannot be delivered, because that
+// waits for the very handler, is refused instead of waiting for itself.
+func TestAHandlerDoesNotWaitForTheBacklog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := pubsub.New(pubsub.Options{Backlog: 4})
+		c := x.Client("app")
+		other := channel(t, c, "cd")
+		gate, refused := make(chan struct{}), make(chan error, 8)
+		_, err := c.Subscribe("ab", func(ctx context.Context, _ pubsub.Message, _ *pubsub.Channel) error {
+			<-gate
+			refused <- other.Publish(ctx, pubsub.Text("x"))
+			return nil
+		}, pubsub.Buffer(1, pubsub.Block))
+		require.NoError(t, err)
+		publish(t, c, "ab", "0", "1", "2", "3")
+		require.NoError(t, x.Start(t.Context()))
+		synctest.Wait()
+		publish(t, c, "ab", "4", "5", "6") // fills the backlog again
+		gate <- struct{}{}
+		assert.ErrorIs(t, <-refused, pubsub.ErrFull)
+		close(gate)
+		require.NoError(t, x.Shutdown(t.Context()))
+	})
+}
+
+// Producers that heed their context are no reason to wait.
+func TestShutdownStopsProducersFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x, c := started(t)
+		var cause error
+		require.NoError(t, c.Every(time.Hour, pubsub.Producer{Channels: []string{"ab"}, Produce: func(ctx context.Context, _ *pubsub.Publisher) error {
+			<-ctx.Done()
+			cause = context.Cause(ctx)
+			return ctx.Err()
+		}}))
+		require.NoError(t, c.Every(time.Hour, pubsub.Producer{Channels: []string{"ab"}, Produce: func(context.Context, *pubsub.Publisher) error { return nil }}))
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		began := time.Now()
+		require.NoError(t, x.Shutdown(ctx))
+		assert.Zero(t, time.Since(began))
+		assert.ErrorIs(t, cause, pubsub.ErrNotRunning)
 	})
 }
