@@ -80,10 +80,7 @@ func Open(o Options) (*File, error) {
 	f := &File{path: o.Path, fs: o.FS, max: o.MaxSize, log: o.Logger}
 	if f.fs == nil {
 		f.fs = osFS{}
-		// Compaction renames: the link must not be replaced by a file.
-		if target, err := filepath.EvalSymlinks(o.Path); err == nil {
-			f.path = target
-		}
+		f.path = followLinks(o.Path)
 	}
 	if f.max == 0 {
 		f.max = DefaultMaxSize

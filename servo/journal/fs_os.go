@@ -15,6 +15,25 @@ import (
 // osFS is the file system of the operating system.
 type osFS struct{}
 
+// followLinks returns the file that a path of symbolic links leads to, which may
+// not be there yet. A file is replaced when it is compacted, and that must not put
+// it in the place of the link.
+func followLinks(path string) string {
+	const most = 40
+	followed := path
+	for range most {
+		target, err := os.Readlink(followed)
+		if err != nil {
+			return followed
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(followed), target)
+		}
+		followed = target
+	}
+	return path // in a circle, as opening it will say
+}
+
 func (osFS) MkdirAll(dir string, perm fs.FileMode) error {
 	var missing []string
 	for ; ; dir = filepath.Dir(dir) {

@@ -62,7 +62,7 @@ func (f *File) load(ctx context.Context) error {
 	if err != nil {
 		return f.failure("opening it", err)
 	}
-	data, err := io.ReadAll(io.LimitReader(handle, maxFile+1))
+	data, err := readFile(handle)
 	if err != nil {
 		return errors.Join(f.failure("reading it", err), handle.Close())
 	}
@@ -97,6 +97,21 @@ func (f *File) load(ctx context.Context) error {
 		f.log.WarnContext(ctx, "dropped the torn end of the journal", "path", f.path, "offset", report.Offset, "bytes", report.Dropped)
 	}
 	return nil
+}
+
+// readFile reads a file, and of one that does not begin like a journal no more
+// than that, since it may be of any size.
+func readFile(from io.Reader) ([]byte, error) {
+	data := make([]byte, len(header))
+	n, err := io.ReadFull(from, data)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return data[:n], nil
+	}
+	if err != nil || string(data) != header {
+		return data, err
+	}
+	rest, err := io.ReadAll(io.LimitReader(from, maxFile+1))
+	return append(data, rest...), err
 }
 
 // giveUp copies a damaged file aside and begins a new one in its place. A crash

@@ -92,7 +92,7 @@ func (s State) checked() (State, error) {
 		case err != nil:
 			errs = append(errs, fmt.Errorf("%s: %w", name, err))
 		case c.Kind != kind:
-			errs = append(errs, fmt.Errorf("%s: a %s entry is required", name, kind))
+			errs = append(errs, fmt.Errorf("%s: its kind must be %s", name, kind))
 		}
 		return &c
 	}
