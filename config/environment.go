@@ -198,8 +198,8 @@ func (r *reader) variable(name string, t reflect.Type, path string, composite bo
 
 // checked applies what is required of the nodes of a file.
 func (r *reader) checked(n *yaml.Node, name, path string) *yaml.Node {
-	c := &inspector{file: r.origins[r.layer.origin[name]], active: map[*yaml.Node]bool{}, done: map[*yaml.Node]extent{}}
-	c.visit(n, path)
+	c := newInspector(r.origins[r.layer.origin[name]], path)
+	c.visit(n)
 	for _, p := range c.problems {
 		p.Line, p.Column = 0, 0
 		*r.problems = r.problems.with(p)

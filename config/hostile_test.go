@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/servokit/servokit/config"
 )
@@ -47,6 +48,8 @@ func TestHostileFiles(t *testing.T) {
 		"itself":                {[]byte("a: &a {b: *a}\n"), "the alias stands inside of what it refers to"},
 		"deep lists":            {[]byte("a: " + strings.Repeat("[", 5000) + strings.Repeat("]", 5000)), "nested deeper than 100 levels"},
 		"deeper lists":          {[]byte("a: " + strings.Repeat("[", 100_000)), "not valid YAML"},
+		"deep, then wide":       {[]byte(deepThenWide()), "servo.yaml:1:103: nested deeper than 100 levels"},
+		"deep pairs":            {[]byte("a: " + strings.Repeat("[b: ", 9000) + strings.Repeat("]", 9000)), "servo.yaml:1:201: nested deeper than 100 levels"},
 		"deep blocks":           {[]byte(deepBlocks(200)), "nested deeper than 100 levels"},
 		"duplicate keys":        {[]byte("name: a\nname: b\n"), "servo.yaml:2:1: name: duplicate key: it is already set on line 1"},
 		"tabs":                  {[]byte("settings:\n\ttimeouts: 5s\n"), "servo.yaml:2: not valid YAML: found character that cannot start any token"},
@@ -112,6 +115,27 @@ func deepBlocks(levels int) string {
 		b.WriteString(strings.Repeat(" ", i) + "a:\n")
 	}
 	return b.String()
+}
+
+// deepThenWide has as many values as fit, as deep as the YAML library allows.
+func deepThenWide() string {
+	return "a: " + strings.Repeat("[", 9000) + strings.Repeat("a,", 900_000) + strings.Repeat("]", 9000)
+}
+
+// What is nested too deep costs no memory below the bound: the paths of the values
+// of this file alone would take gigabytes.
+func TestDepthIsBoundedOnTheWayDown(t *testing.T) {
+	data := []byte(deepThenWide())
+	var node yaml.Node
+	var before, between, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	require.NoError(t, yaml.Unmarshal(data, &node))
+	runtime.ReadMemStats(&between)
+	_, err := config.Parse("servo.yaml", data)
+	runtime.ReadMemStats(&after)
+	require.ErrorContains(t, err, "nested deeper than 100 levels")
+	library := between.TotalAlloc - before.TotalAlloc
+	assert.Less(t, after.TotalAlloc-between.TotalAlloc, 2*library, "little beside what the library takes")
 }
 
 // manySources has n keys in the file, as many in a variable, and n in both.

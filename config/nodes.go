@@ -69,22 +69,50 @@ func isNull(n *yaml.Node) bool {
 }
 
 // inspector checks what does not depend on types: bounds, cycles, duplicate keys,
-// merges and tags. Whatever passes it can be walked without further care.
+// merges and tags. Whatever passes it can be walked without further care. The
+// bounds are checked on the way down, so that what is beyond them costs nothing.
 type inspector struct {
 	file     string
+	base     string // the path of the value that is inspected
+	steps    []step // from there to the value that is looked at
 	problems FieldErrors
 	fatal    bool
+	visited  int
 	active   map[*yaml.Node]bool
 	done     map[*yaml.Node]extent
+}
+
+// step is one step of a path: to a key, or to the place in a list if it is nil.
+type step struct {
+	key   *yaml.Node
+	index int
 }
 
 // extent is the size of a node with all aliases below it expanded.
 type extent struct{ nodes, depth int }
 
+func newInspector(file, base string) *inspector {
+	return &inspector{file: file, base: base, active: map[*yaml.Node]bool{}, done: map[*yaml.Node]extent{}}
+}
+
 func inspect(file string, n *yaml.Node) (FieldErrors, bool) {
-	c := &inspector{file: file, active: map[*yaml.Node]bool{}, done: map[*yaml.Node]extent{}}
-	c.visit(n, "")
+	c := newInspector(file, "")
+	c.visit(n)
 	return c.problems, !c.fatal
+}
+
+// path is put together only when there is something to say: that of every value
+// in a deep file would take far more memory than the file.
+func (c *inspector) path() string {
+	path := c.base
+	for _, s := range c.steps {
+		if s.key != nil {
+			path = keyPath(path, resolve(s.key).Value)
+		} else {
+			path = fmt.Sprintf("%s[%d]", path, s.index)
+		}
+	}
+	return path
 }
 
 func (c *inspector) report(n *yaml.Node, path, format string, args ...any) {
@@ -101,54 +129,74 @@ func (c *inspector) abandon(n *yaml.Node, path, format string, args ...any) {
 	c.fatal = true
 }
 
-func (c *inspector) visit(n *yaml.Node, path string) extent {
+func (c *inspector) tooDeep(n *yaml.Node) {
+	c.abandon(n, "", "nested deeper than %d levels", maxDepth)
+}
+
+// below visits a value one step further down.
+func (c *inspector) below(n *yaml.Node, s step) extent {
+	c.steps = append(c.steps, s)
+	e := c.visit(n)
+	c.steps = c.steps[:len(c.steps)-1]
+	return e
+}
+
+func (c *inspector) visit(n *yaml.Node) extent {
 	if n.Kind == yaml.AliasNode {
 		if c.active[n.Alias] {
-			c.abandon(n, path, "the alias stands inside of what it refers to")
+			c.abandon(n, c.path(), "the alias stands inside of what it refers to")
 			return extent{}
 		}
-		return c.visit(n.Alias, path)
+		return c.visit(n.Alias)
 	}
 	if size, ok := c.done[n]; ok {
 		return size
+	}
+	if c.visited++; c.visited > maxNodes {
+		c.abandon(n, "", "more than %d values", maxNodes)
+	}
+	if len(c.steps) >= maxDepth {
+		c.tooDeep(n)
 	}
 	if c.fatal {
 		return extent{}
 	}
 	c.active[n] = true
-	c.tag(n, path)
+	c.tag(n)
 	size := extent{nodes: 1}
-	add := func(child *yaml.Node, path string) {
-		e := c.visit(child, path)
+	add := func(e extent) {
 		size.nodes += e.nodes
 		size.depth = max(size.depth, e.depth)
 		if size.nodes > maxNodes {
-			c.abandon(n, path, "more than %d values once aliases are expanded", maxNodes)
+			c.abandon(n, c.path(), "more than %d values once aliases are expanded", maxNodes)
 		}
 	}
 	switch n.Kind {
 	case yaml.MappingNode:
-		c.keys(n, path, add)
+		c.keys(n, add)
 	case yaml.SequenceNode:
 		for i, item := range n.Content {
-			add(item, fmt.Sprintf("%s[%d]", path, i))
+			if c.fatal {
+				break
+			}
+			add(c.below(item, step{index: i}))
 		}
 	}
 	size.depth++
 	if size.depth > maxDepth {
-		c.abandon(n, "", "nested deeper than %d levels", maxDepth)
+		c.tooDeep(n)
 	}
 	delete(c.active, n)
 	c.done[n] = size
 	return size
 }
 
-func (c *inspector) keys(n *yaml.Node, path string, add func(*yaml.Node, string)) {
+func (c *inspector) keys(n *yaml.Node, add func(extent)) {
 	first := map[string]*yaml.Node{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
+	for i := 0; i+1 < len(n.Content) && !c.fatal; i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		if resolve(key).Kind != yaml.ScalarNode || isNull(key) {
-			c.abandon(key, path, "a key must be text, not null, a list or a mapping")
+			c.abandon(key, c.path(), "a key must be text, not null, a list or a mapping")
 			return
 		}
 		name := resolve(key).Value
@@ -156,16 +204,15 @@ func (c *inspector) keys(n *yaml.Node, path string, add func(*yaml.Node, string)
 		if isMerge(key) {
 			id = "\x00merge" // "<<" in quotes is an ordinary key
 		}
-		below := keyPath(path, name)
 		if earlier, ok := first[id]; ok {
-			c.report(key, below, "%s", duplicateKey(earlier.Line))
+			c.report(key, keyPath(c.path(), name), "%s", duplicateKey(earlier.Line))
 		} else {
 			first[id] = key
 		}
-		add(key, path)
-		add(value, below)
+		add(c.visit(key))
+		add(c.below(value, step{key: key}))
 		if isMerge(key) && !c.fatal && !mergeable(value) {
-			c.abandon(value, below, "only mappings can be merged, or lists of them")
+			c.abandon(value, keyPath(c.path(), name), "only mappings can be merged, or lists of them")
 		}
 	}
 }
@@ -192,7 +239,7 @@ func mergeable(value *yaml.Node) bool {
 
 // tag rejects tags other than the standard ones that fit their node. The text is
 // not shown: a password may begin with "!".
-func (c *inspector) tag(n *yaml.Node, path string) {
+func (c *inspector) tag(n *yaml.Node) {
 	tag := n.ShortTag()
 	switch {
 	case n.Kind == yaml.MappingNode && tag == "!!map", n.Kind == yaml.SequenceNode && tag == "!!seq":
@@ -206,9 +253,9 @@ func (c *inspector) tag(n *yaml.Node, path string) {
 			if n.Style&yaml.TaggedStyle == 0 || n.Decode(&value) == nil {
 				return
 			}
-			c.abandon(n, path, "the value does not fit its tag")
+			c.abandon(n, c.path(), "the value does not fit its tag")
 			return
 		}
 	}
-	c.abandon(n, path, "tags are not supported; quote a text that begins with \"!\"")
+	c.abandon(n, c.path(), "tags are not supported; quote a text that begins with \"!\"")
 }
