@@ -50,7 +50,8 @@ func (a AppDynamics) Connect(ctx context.Context) (AppDynamics, error) {
 // connection file as it is, so that no change between Connect and Watch is missed,
 // and again each time its content has changed and can be understood. A changed
 // file that cannot be understood is a warning in the log, and what was read last
-// stays in force. Watch returns when ctx ends, with nil, or when the folder of the
+// stays in force; so is one that is missing, from the start or later, and it is
+// read when it appears. Each is said once. Watch returns when ctx ends, with nil, or when the folder of the
 // file cannot be watched. It calls changed from the goroutine it was called in;
 // a nil logger is silent. Call it on the value that was configured, not on the
 // result of Connect: that holds what the old file said.
@@ -73,12 +74,17 @@ func (a AppDynamics) Watch(ctx context.Context, logger *slog.Logger, changed fun
 		return fmt.Errorf("watching the connection file: %w", err)
 	}
 	var last [sha256.Size]byte // of no file
+	var problem string         // why it could not be read when it was last looked at
 	look := func() {
 		connected, hash, err := a.readConnection()
-		if hash == last {
+		unread := ""
+		if err != nil && hash == [sha256.Size]byte{} {
+			unread = err.Error()
+		}
+		if hash == last && unread == problem {
 			return
 		}
-		last = hash
+		last, problem = hash, unread
 		if err != nil {
 			logger.WarnContext(ctx, "connection file cannot be used, the old credentials stay", "file", a.ConnectionFile, "error", err)
 			return

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -179,6 +181,40 @@ func TestWatchFollowsMountedSecrets(t *testing.T) {
 	assert.Equal(t, "t3", next().TenantID, "what could not be understood is not passed on")
 	cancel()
 	require.NoError(t, <-done)
+	assert.NotContains(t, out.String(), "hunter")
+}
+
+func TestWatchSaysOnceThatTheFileIsMissing(t *testing.T) {
+	folder := t.TempDir()
+	file := filepath.Join(folder, "connection")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	out := &lockedBuffer{wrote: make(chan struct{}, 100)}
+	changes := make(chan config.AppDynamics, 10)
+	done := make(chan error, 1)
+	go func() {
+		a := config.AppDynamics{OptimizerID: "o", ConnectionFile: file}
+		done <- a.Watch(ctx, slog.New(slog.NewTextHandler(out, nil)), func(a config.AppDynamics) { changes <- a })
+	}()
+	<-out.wrote
+	warnings := func() int { return strings.Count(out.String(), "level=WARN") }
+	require.Equal(t, 1, warnings())
+	assert.Contains(t, out.String(), "no such file")
+	for i := range 3 { // each is an event in the folder
+		require.NoError(t, os.WriteFile(filepath.Join(folder, fmt.Sprint(i)), nil, 0o600))
+	}
+	require.NoError(t, os.WriteFile(file+".tmp", []byte(firstConnection), 0o600))
+	require.NoError(t, os.Rename(file+".tmp", file))
+	assert.Equal(t, "t1", (<-changes).TenantID)
+	assert.Equal(t, 1, warnings(), "said once")
+
+	require.NoError(t, os.Remove(file))
+	for warnings() < 2 {
+		<-out.wrote
+	}
+	cancel()
+	require.NoError(t, <-done)
+	assert.Equal(t, 2, warnings())
 	assert.NotContains(t, out.String(), "hunter")
 }
 
