@@ -60,6 +60,7 @@ func TestFirstValues(t *testing.T) {
 	settings := func(c *emulator.Config) {
 		c.Components = []emulator.Component{{Name: "a", Settings: []emulator.Setting{
 			{Name: "tenths", Min: types.Float(0.1), Max: types.Int(1), Step: types.Float(0.1)},
+			{Name: "inexact", Min: types.Float(0), Max: types.Float(0.3), Step: types.Float(0.1)},
 			{Name: "word", Values: []types.Value{types.Text("x"), types.Text("y"), types.Text("z")}},
 			{Name: "one", Min: types.Int(3), Max: types.Int(3)},
 			{Name: "vast", Min: types.Int(math.MinInt64), Max: types.Int(math.MaxInt64), Step: types.Int(1)},
@@ -80,7 +81,7 @@ func TestFirstValues(t *testing.T) {
 			seen[s.Name+"="+s.Value.String()] = true
 		}
 	}
-	want := map[string]bool{"word=x": true, "word=y": true, "word=z": true, "one=3": true, "given=4": true}
+	want := map[string]bool{"inexact=0.0": true, "inexact=0.1": true, "inexact=0.2": true, "inexact=0.3": true, "word=x": true, "word=y": true, "word=z": true, "one=3": true, "given=4": true}
 	for i := 1; i <= 10; i++ {
 		want["tenths="+types.Float(float64(i)/10).String()] = true
 	}
@@ -255,6 +256,7 @@ func TestFailureRate(t *testing.T) {
 				assert.LessOrEqual(t, failed, bounds[1])
 				for _, p := range r.reports {
 					assert.LessOrEqual(t, p.Percent, 100.0)
+					assert.True(t, rate < 1 || p.Percent < 100, "what fails is never done")
 				}
 			})
 		})
@@ -342,6 +344,73 @@ func TestCancellation(t *testing.T) {
 	})
 }
 
+// The reply to a progress report may cancel at the last moment.
+func TestCancelledAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(c *emulator.Config) { c.AdjustDuration = emulator.Fixed(time.Minute) })
+		before := r.describe()
+		cause := errors.New("too late")
+		ctx, cancel := context.WithCancelCause(context.Background())
+		_, err := r.tryAdjust(connector.WithProgress(ctx, func(_ context.Context, p types.Progress) {
+			if p.Percent >= 100 {
+				cancel(cause)
+			}
+		}), types.Control{}, to("cpu", types.Float(2.5)))
+		require.ErrorIs(t, err, cause)
+		assert.Equal(t, before, r.describe())
+	})
+}
+
+func TestAMeasurementIsAboutTheSettingsAtItsBeginning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, quiet, func(c *emulator.Config) { c.MeasureDuration = emulator.Fixed(time.Minute) })
+		r.adjust(to("replicas", types.Int(2)))
+		cost := r.figure("cost")
+		var during float64
+		var wg sync.WaitGroup
+		wg.Go(func() { during = r.figure("cost") })
+		time.Sleep(30 * time.Second)
+		r.adjust(to("replicas", types.Int(4)))
+		wg.Wait()
+		assert.InDelta(t, cost, during, 0)
+		assert.InDelta(t, 2*cost, r.figure("cost"), 1e-9)
+	})
+}
+
+func TestWhatIsForOthersTakesNoTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(c *emulator.Config) { c.AdjustDuration, c.FailureRate = emulator.Fixed(time.Hour), 1 })
+		begun := time.Now()
+		d := r.adjust(types.Adjustment{Component: "of-another", Setting: "cpu", Value: types.Int(1)})
+		assert.Zero(t, time.Since(begun))
+		assert.Equal(t, r.describe(), d)
+	})
+}
+
+func TestRandomTimesFillTheirBounds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(c *emulator.Config) {
+			c.MeasureDuration = emulator.Between(30*time.Second, 599*time.Second)
+			c.AdjustDuration = c.MeasureDuration
+		})
+		for _, operate := range []func(){
+			func() { r.measure(types.Control{}) },
+			func() { r.adjust(to("cpu", types.Float(1))) },
+		} {
+			least, most := time.Hour, time.Duration(0)
+			for range 200 {
+				begun := time.Now()
+				operate()
+				least, most = min(least, time.Since(begun)), max(most, time.Since(begun))
+			}
+			assert.GreaterOrEqual(t, least, 30*time.Second)
+			assert.Less(t, least, 50*time.Second)
+			assert.LessOrEqual(t, most, 599*time.Second)
+			assert.Greater(t, most, 579*time.Second)
+		}
+	})
+}
+
 func TestOperationsSideBySide(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, func(c *emulator.Config) {
@@ -376,7 +445,7 @@ func check(r *rig) map[string]checks.Result {
 
 func TestChecks(t *testing.T) {
 	const serves, ranges, load = "Application of emulator serves", "Settings of emulator are in range", "Load of emulator is below saturation"
-	r := newRig(t)
+	r := newRig(t, func(c *emulator.Config) { c.Response.ErrorFloor = 50 })
 	r.adjust(to("cpu", types.Float(4)), to("mem", types.Float(2)), to("replicas", types.Int(4)))
 	for _, name := range []string{serves, ranges, load} {
 		assert.NoError(t, check(r)[name].Err, name)
@@ -407,6 +476,7 @@ func TestRemedyTakesTheLeastThatServes(t *testing.T) {
 	r := newRig(t, func(c *emulator.Config) {
 		c.Components = []emulator.Component{
 			{Name: "a", Settings: []emulator.Setting{{Name: "replicas", Min: types.Int(0), Max: types.Int(9), Step: types.Int(3), Value: types.Int(0)}}},
+			{Name: "c", Settings: []emulator.Setting{{Name: "replicas", Min: types.Int(1), Max: types.Int(3), Value: types.Int(0), Pinned: true}}},
 			{Name: "b", Settings: []emulator.Setting{{Name: "replicas", Min: types.Int(-4), Max: types.Int(0), Value: types.Int(0)}}},
 		}
 	})
@@ -414,6 +484,7 @@ func TestRemedyTakesTheLeastThatServes(t *testing.T) {
 	require.ErrorAs(t, check(r)["Application of emulator serves"].Err, &failure)
 	require.NoError(t, failure.Remedy(t.Context()))
 	assert.Equal(t, types.Int(3), r.value("a.replicas"))
+	assert.Equal(t, types.Int(0), r.value("c.replicas"), "it is pinned")
 	assert.Equal(t, types.Int(0), r.value("b.replicas"), "there is nothing that serves")
 	require.ErrorAs(t, check(r)["Application of emulator serves"].Err, &failure)
 	assert.Nil(t, failure.Remedy)

@@ -37,7 +37,7 @@ func (q queue) pass(load float64) flow {
 		weight *= offered / float64(min(n, q.servers))
 		total += weight
 		inside += float64(n) * weight
-		if n >= q.servers && offered < float64(q.servers) && weight < negligible*total {
+		if offered < float64(q.servers) && weight < negligible*total {
 			full = 0
 			break
 		}
