@@ -42,7 +42,7 @@ var arrows = map[string]struct {
 		others: []string{"github.com/hashicorp/go-retryablehttp", "github.com/hashicorp/go-cleanhttp"},
 	},
 	"servo": {
-		ours: []string{"types", "event", "event/pubsub", "checks", "config", "connector", "connector/repeat", "optimizer", "servo/logging"},
+		ours: []string{"types", "event", "event/pubsub", "checks", "config", "connector", "connector/repeat", "optimizer", "servo/logging", "servo/journal", "servo/record"},
 		others: slices.Concat(configuration, []string{
 			"golang.org/x/term", // of the handlers: is this a terminal?
 			"golang.org/x/crypto",

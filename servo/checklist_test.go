@@ -3,6 +3,7 @@ package servo_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -173,11 +174,16 @@ func TestChecklistServo(t *testing.T) {
 			require.NoError(w, w.run(func() { assert.True(w, w.s.Exchange().Running()) }))
 		}},
 		{"startup: telemetry goes with the greeting", func(w *world) {
+			w.Setenv("POD_NAMESPACE", "prod")
 			greeted := &greeting{backend: w.opt}
 			s := newServo(w.T, greeted, nil, func(o *servo.Options) { o.Telemetry = map[string]string{"version": "1"} })
 			require.NoError(w, s.Use("lamp", bind(func(h *connector.Host) error { h.Telemetry("bulb", "led"); return nil })))
 			require.NoError(w, runUntilIdle(w.T, s, w.opt))
-			assert.Equal(w, map[string]string{"version": "1", "lamp.bulb": "led"}, greeted.telemetry)
+			assert.NotEmpty(w, greeted.telemetry["servox.version"])
+			assert.Contains(w, greeted.telemetry["servox.platform"], runtime.GOOS)
+			delete(greeted.telemetry, "servox.version")
+			delete(greeted.telemetry, "servox.platform")
+			assert.Equal(w, map[string]string{"version": "1", "lamp.bulb": "led", "servox.namespace": "prod"}, greeted.telemetry)
 		}},
 		{"shutdown: when it is not running", func(w *world) {
 			require.NoError(w, w.run(idle))

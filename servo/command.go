@@ -15,30 +15,31 @@ import (
 
 // execute runs one command with progress reports. When it returns no report is
 // under way any more, so the answer can be given.
-func (s *Servo) execute(ctx context.Context, cmd optimizer.Command) (optimizer.Result, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
+func (s *Servo) execute(run context.Context, cmd optimizer.Command) (optimizer.Result, error) {
+	ctx, cancel := context.WithCancelCause(run)
 	defer cancel(nil)
 	reporter := s.startReporter(ctx, cmd, func(err error) {
 		if cause := commandCause(err); cause != nil {
 			cancel(cause)
 		}
 	})
-	result, err := s.dispatch(connector.WithProgress(ctx, reporter.note), cmd)
+	result, err := s.dispatch(connector.WithProgress(ctx, reporter.note), run, cmd)
 	reporter.stop()
 	return result, withCause(ctx, err)
 }
 
 // dispatch gives a command to the connectors and puts their answers together.
-func (s *Servo) dispatch(ctx context.Context, cmd optimizer.Command) (optimizer.Result, error) {
+// Run is the context of the servo, which outlives that of the command.
+func (s *Servo) dispatch(ctx, run context.Context, cmd optimizer.Command) (optimizer.Result, error) {
 	result := optimizer.Result{Verb: cmd.Verb, UID: cmd.UID}
 	var err error
 	switch cmd.Verb {
 	case optimizer.Describe:
 		result.Description, err = s.describe(ctx, cmd.Control)
 	case optimizer.Measure:
-		result.Measurement, err = s.measure(ctx, connector.MeasureRequest{Metrics: cmd.Metrics, Control: cmd.Control})
+		result.Measurement, err = s.measure(ctx, run, connector.MeasureRequest{Metrics: cmd.Metrics, Control: cmd.Control})
 	case optimizer.Adjust:
-		result.Description, err = s.adjust(ctx, connector.AdjustRequest{Adjustments: cmd.Adjustments, Control: cmd.Control})
+		result.Description, err = s.adjust(ctx, run, cmd)
 	default:
 		err = fmt.Errorf("unknown command %q", cmd.Verb)
 	}
@@ -53,7 +54,14 @@ func (s *Servo) describe(ctx context.Context, control types.Control) (types.Desc
 	return types.MergeDescriptions(values(results)...), nil
 }
 
-func (s *Servo) measure(ctx context.Context, r connector.MeasureRequest) (types.Measurement, error) {
+// measure takes no readings of an application that is in no known state: nobody
+// could say what they are about.
+func (s *Servo) measure(ctx, run context.Context, r connector.MeasureRequest) (types.Measurement, error) {
+	if s.ledger.state.Open != nil {
+		if err := s.settle(ctx, run, "a measurement follows"); err != nil {
+			return types.Measurement{}, fmt.Errorf("nothing was measured: an adjustment has failed halfway: %w", err)
+		}
+	}
 	results, err := connector.Measure.Dispatch(ctx, &s.bus, r)
 	if err != nil {
 		return types.Measurement{}, err
@@ -70,34 +78,10 @@ func (s *Servo) measure(ctx context.Context, r connector.MeasureRequest) (types.
 	return m, nil
 }
 
-// adjust checks the whole command before anything changes, so that it takes
-// effect as a whole or not at all.
-func (s *Servo) adjust(ctx context.Context, r connector.AdjustRequest) (types.Description, error) {
-	components, err := connector.Components.Dispatch(ctx, &s.bus, connector.None{})
-	if err != nil {
-		return types.Description{}, fmt.Errorf("looking up what can be adjusted: %w", err)
-	}
-	var known types.Description
-	for _, result := range components {
-		known = types.MergeDescriptions(known, types.Description{Components: result.Value})
-	}
-	if r.Adjustments, err = s.accept(ctx, known, r.Adjustments); err != nil {
-		return types.Description{}, err
-	}
-	results, err := connector.Adjust.Dispatch(ctx, &s.bus, r)
-	if err != nil {
-		return types.Description{}, err
-	}
-	if len(results) == 0 {
-		return types.Description{}, errors.New("no connector can adjust")
-	}
-	return types.MergeDescriptions(values(results)...), nil
-}
-
 // accept checks each adjustment against the settings that the connectors own
 // and returns them with the values as the settings take them. The error names
 // every one that cannot be applied.
-func (s *Servo) accept(ctx context.Context, known types.Description, as types.Adjustments) (types.Adjustments, error) {
+func (s *Servo) accept(ctx context.Context, known inventory, as types.Adjustments) (types.Adjustments, error) {
 	var errs []error
 	accepted := make(types.Adjustments, 0, len(as))
 	for _, a := range as {
@@ -119,7 +103,8 @@ func (s *Servo) accept(ctx context.Context, known types.Description, as types.Ad
 		for _, warning := range assigned.Warnings() {
 			s.log.WarnContext(ctx, "odd setting", "setting", a.Selector(), "warning", warning)
 		}
-		accepted = append(accepted, types.Adjustment{Component: a.Component, Setting: a.Setting, Value: assigned.Value})
+		// Of two values for one setting the later one counts.
+		accepted = overlay(accepted, types.Adjustments{{Component: a.Component, Setting: a.Setting, Value: assigned.Value}})
 	}
 	if len(errs) > 0 {
 		return nil, fmt.Errorf("nothing was adjusted: %w", errors.Join(errs...))

@@ -5,12 +5,20 @@
 // [Servo.Use] and calls [Servo.Run]; [FromConfig] does the first two from a
 // configuration document. A run goes through
 //
-//	Attach → Hello → Startup → background tasks and commands
+//	Attach → Restore → Hello → Startup → background tasks and commands
 //	→ stop: cancel the command, wait → Shutdown → Goodbye → Detach
 //
 // and whatever was begun is ended again, also when a later step fails. Shutdown
 // gets a context of its own, bounded by [Options.Grace], because the one of the
 // run has ended by then.
+//
+// An adjustment is a transaction. All of it is checked before anything changes;
+// the intent is written to the journal ([Options.Journal]); what the connectors
+// have done is read back; then it is committed, or the values before it are put
+// back, read back as well, and the answer says why. A servo that is killed in
+// between restores the application when it starts again, before it greets its
+// optimizer, and delivers an answer that it had worked out, if that is still
+// wanted. [Options.Record] receives a line for every step of all this.
 //
 // Every command is answered exactly once, unless the optimizer itself has given
 // it up. An optimizer that is away, answers nonsense or is out of step never

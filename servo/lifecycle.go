@@ -21,7 +21,8 @@ func (s *Servo) farewell() time.Duration { return min(3*time.Second, s.o.Grace/4
 // stays quiet before it tries again.
 const supersededPause = time.Hour
 
-// Run runs the servo until ctx ends, which is no error, or until something
+// Run runs the servo until ctx ends, which is no error (see [Options] for other
+// ends that are wanted), or until something
 // fails that it cannot recover from: a connector that does not attach or start,
 // an optimizer that never answers the greeting, a background task that fails.
 // It returns when everything it has started has ended, within the bound of
@@ -29,11 +30,11 @@ const supersededPause = time.Hour
 // runs once.
 func (s *Servo) Run(ctx context.Context) (err error) {
 	s.mu.Lock()
-	if s.phase != idle {
+	if s.ran {
 		s.mu.Unlock()
 		return fmt.Errorf("servo %s: it has been run already", s.o.Name)
 	}
-	s.phase = starting
+	s.ran = true
 	s.mu.Unlock()
 
 	// The run has a context of its own, so that whatever ends it, handlers
@@ -42,6 +43,7 @@ func (s *Servo) Run(ctx context.Context) (err error) {
 	defer cancel(nil)
 	defer context.AfterFunc(ctx, func() { cancel(stopCause(context.Cause(ctx))) })()
 
+	s.enter(run, starting, "run")
 	greeted := false
 	var stopped time.Time // when the stop was asked for; zero until then
 	defer func() {
@@ -59,24 +61,34 @@ func (s *Servo) Run(ctx context.Context) (err error) {
 	}
 	s.log.InfoContext(run, "servo running", "connectors", s.Connectors())
 
+	var loopErr error
 	loop := make(chan struct{})
 	go func() {
 		defer close(loop)
-		s.loop(run)
+		loopErr = s.loop(run)
 	}()
+	over := loop
+	if s.o.NoPoll {
+		s.log.WarnContext(run, "the optimizer is not asked for commands")
+		over = nil // the servo stays, although there is nothing to do
+	}
 	select {
 	case err = <-s.failed:
 		s.log.ErrorContext(run, "a background task failed", "error", err)
+		s.decided(run, "servo", "a background task failed", err)
 		cancel(stopCause(err))
+	case <-over:
+		cancel(stopCause(loopErr))
 	case <-run.Done():
 	}
 	stopped = time.Now()
 	s.log.InfoContext(run, "stopping", "reason", stopReason(run))
+	s.enter(run, stopping, stopReason(run))
 	wait := time.NewTimer(s.o.Grace / 2)
 	defer wait.Stop()
 	select {
 	case <-loop:
-		return err
+		return errors.Join(err, loopErr)
 	case <-wait.C:
 		return errors.Join(err, fmt.Errorf("servo %s: the running command has not ended within %s", s.o.Name, s.o.Grace/2))
 	}
@@ -103,6 +115,12 @@ func (s *Servo) start(ctx context.Context, greeted *bool) error {
 	}
 	s.life.Unlock()
 
+	if err := s.restore(ctx); err != nil {
+		return err
+	}
+	if err := s.confirm(ctx, AskConnect); err != nil {
+		return err
+	}
 	if err := s.hello(ctx); err != nil {
 		if errors.Is(err, optimizer.ErrSuperseded) {
 			s.log.WarnContext(ctx, "another deployment of this servo has taken over", "pause", supersededPause)
@@ -124,8 +142,9 @@ func (s *Servo) start(ctx context.Context, greeted *bool) error {
 		}
 	}
 	s.mu.Lock()
-	s.phase, s.tasks = running, ctx
+	s.tasks = ctx
 	s.mu.Unlock()
+	s.enter(ctx, running, "connected and started")
 	for _, m := range members {
 		m.host.Start(ctx, s.taskFailed)
 	}
@@ -137,10 +156,8 @@ func (s *Servo) end(run context.Context, greeted bool, deadline time.Time) error
 	s.life.Lock()
 	defer s.life.Unlock()
 	reason := stopReason(run)
-	s.mu.Lock()
-	s.phase = ended
-	members := slices.Clone(s.members)
-	s.mu.Unlock()
+	s.enter(run, stopping, reason)
+	members := s.snapshot()
 
 	down, done := context.WithDeadline(context.WithoutCancel(run), deadline)
 	defer done()
@@ -155,7 +172,9 @@ func (s *Servo) end(run context.Context, greeted bool, deadline time.Time) error
 	for _, m := range slices.Backward(members) {
 		errs = append(errs, s.detach(down, m, reason))
 	}
-	if err := errors.Join(errs...); err != nil {
+	err := errors.Join(errs...)
+	s.enter(down, ended, reason)
+	if err != nil {
 		return fmt.Errorf("servo %s: stopping: %w", s.o.Name, err)
 	}
 	s.log.InfoContext(down, "servo stopped", "reason", reason)

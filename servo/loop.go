@@ -3,39 +3,80 @@ package servo
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/servokit/servokit/event"
 	"github.com/servokit/servokit/optimizer"
+	"github.com/servokit/servokit/servo/record"
 	"github.com/servokit/servokit/types"
 )
 
+// declinedPause is how long a servo waits that was not allowed to poll.
+const declinedPause = time.Minute
+
 // loop asks for commands and carries them out until ctx ends. Nothing that the
-// optimizer does ends it.
-func (s *Servo) loop(ctx context.Context) {
+// optimizer does ends it. The error is that of [Options.Confirm].
+func (s *Servo) loop(ctx context.Context) error {
+	if s.o.NoPoll {
+		return nil
+	}
 	pause := backoff{jitter: s.rand.Float64}
 	for ctx.Err() == nil {
+		if err := s.confirm(ctx, AskPoll); errors.Is(err, ErrDeclined) {
+			s.log.InfoContext(ctx, "sleeping", "duration", declinedPause, "reason", "polling was declined")
+			sleep(ctx, declinedPause)
+			continue
+		} else if err != nil {
+			return err
+		}
 		cmd, err := s.o.Optimizer.Next(ctx)
 		var malformed *optimizer.CommandError
+		answered := false
 		switch {
 		case ctx.Err() != nil:
-			return
+			return nil
 		case err == nil:
+			answered = true
 			err = s.carryOut(ctx, cmd)
 		case errors.As(err, &malformed) && malformed.Command.Verb.Answer() != "":
 			s.log.WarnContext(ctx, "command cannot be understood", "error", err)
-			err = s.reply(ctx, failure(malformed.Command, malformed))
+			answered = true
+			err = s.deliver(ctx, failure(malformed.Command, malformed))
 		}
 		if err == nil {
 			pause.reset()
+			if answered && s.o.Once {
+				return nil
+			}
 			continue
 		}
 		if ctx.Err() != nil {
-			return
+			return nil
 		}
 		s.recover(ctx, &pause, err)
 	}
+	return nil
+}
+
+// confirm asks whether to go on, if anybody is there to be asked. The error is
+// nil for yes and [ErrDeclined] for no.
+func (s *Servo) confirm(ctx context.Context, question string) error {
+	if s.o.Confirm == nil {
+		return nil
+	}
+	yes, err := s.o.Confirm(ctx, question)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil // the run ends anyway
+	case err != nil:
+		return fmt.Errorf("asking %q: %w", question, err)
+	case !yes:
+		s.decided(ctx, "servo", "declined: "+question, nil)
+		return ErrDeclined
+	}
+	return nil
 }
 
 // recover does what makes sense after an error of the conversation with the
@@ -44,17 +85,21 @@ func (s *Servo) recover(ctx context.Context, pause *backoff, err error) {
 	switch {
 	case errors.Is(err, optimizer.ErrSuperseded):
 		s.log.WarnContext(ctx, "another deployment of this servo has taken over", "pause", supersededPause, "error", err)
+		s.record.Add(ctx, record.Entry{Kind: record.Decision, Subject: "servo", Why: "superseded: quiet for a while", Wait: supersededPause, Error: err.Error()})
 		if sleep(ctx, supersededPause) {
 			s.resync(ctx)
 		}
 	case errors.Is(err, errResync), errors.Is(err, optimizer.ErrUnexpectedEvent):
-		s.log.WarnContext(ctx, "out of step with the optimizer, greeting it again", "error", err)
-		if sleep(ctx, pause.next()) {
+		wait := pause.next()
+		s.log.WarnContext(ctx, "out of step with the optimizer, greeting it again", "pause", wait, "error", err)
+		s.record.Add(ctx, record.Entry{Kind: record.Decision, Subject: "servo", Why: "out of step: the optimizer is greeted again", Wait: wait, Error: err.Error()})
+		if sleep(ctx, wait) {
 			s.resync(ctx)
 		}
 	default:
 		wait := pause.next()
 		s.log.WarnContext(ctx, "the optimizer gave no command that can be used", "pause", wait, "error", err)
+		s.record.Add(ctx, record.Entry{Kind: record.Retry, Subject: "servo", Why: "no command that can be used", Wait: wait, Error: err.Error()})
 		sleep(ctx, wait)
 	}
 }
@@ -76,13 +121,22 @@ func (s *Servo) carryOut(ctx context.Context, cmd optimizer.Command) error {
 		sleep(ctx, cmd.SleepFor)
 		return nil
 	}
+	if answer, ok := s.pending(ctx, cmd); ok {
+		return s.deliver(ctx, answer)
+	}
+	if err := s.takeSlot(ctx); err != nil {
+		return err
+	}
+	defer s.leaveSlot()
 	s.log.InfoContext(ctx, "command begins", "verb", cmd.Verb)
+	s.changed(ctx, "command", "received", "running", "it is the turn of this command")
 	began := time.Now()
 	result, err := s.execute(ctx, cmd)
 	took := time.Since(began)
 	if err != nil {
 		if abandoned(err) {
 			s.log.WarnContext(ctx, "command abandoned", "verb", cmd.Verb, "took", took, "error", err)
+			s.concluded(ctx, cmd, "abandoned", took, err)
 			if errors.Is(err, errResync) || errors.Is(err, optimizer.ErrSuperseded) {
 				return err
 			}
@@ -95,25 +149,52 @@ func (s *Servo) carryOut(ctx context.Context, cmd optimizer.Command) error {
 		}
 		s.log.Log(ctx, level, "command did not succeed", "verb", cmd.Verb, "took", took,
 			"status", result.Outcome, "reason", result.Reason, "error", err)
+		s.concluded(ctx, cmd, string(result.Outcome), took, err)
 	} else {
 		s.log.InfoContext(ctx, "command done", "verb", cmd.Verb, "took", took)
+		s.concluded(ctx, cmd, "ok", took, nil)
 	}
-	return s.reply(ctx, result)
+	s.remember(ctx, result)
+	return s.deliver(ctx, result)
+}
+
+// takeSlot waits until the assembly that the servo belongs to lets one more
+// command run.
+func (s *Servo) takeSlot(ctx context.Context) error {
+	if s.slots == nil {
+		return nil
+	}
+	select {
+	case s.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (s *Servo) leaveSlot() {
+	if s.slots != nil {
+		<-s.slots
+	}
+}
+
+// concluded notes how a command has ended.
+func (s *Servo) concluded(ctx context.Context, cmd optimizer.Command, how string, took time.Duration, err error) {
+	e := record.Entry{Kind: record.Outcome, Verb: string(cmd.Verb), UID: cmd.UID, Why: how, Took: took}
+	if err != nil {
+		e.Error = err.Error()
+	}
+	s.record.Add(ctx, e)
+	s.changed(ctx, "command", "running", how, "its handlers have returned")
 }
 
 // reply answers a command. When the servo is stopping the answer still goes
-// out, within the bound of a farewell. A refusal is reported here: the answer
-// has been given, so the command is over either way.
+// out, within the bound of a farewell.
 func (s *Servo) reply(ctx context.Context, result optimizer.Result) error {
 	if ctx.Err() != nil {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), s.farewell())
 		defer cancel()
 	}
-	err := s.o.Optimizer.Reply(ctx, result)
-	if errors.Is(err, optimizer.ErrInvalid) || errors.Is(err, optimizer.ErrUnexpectedCommand) {
-		s.log.WarnContext(ctx, "the optimizer refused the result", "verb", result.Verb, "error", err)
-		return nil
-	}
-	return err
+	return s.o.Optimizer.Reply(ctx, result)
 }

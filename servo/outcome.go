@@ -17,6 +17,12 @@ var errResync = errors.New("out of step with the optimizer")
 // failure turns the error of a command into its answer. It is the one place
 // where errors become the words of the protocol.
 func failure(cmd optimizer.Command, err error) optimizer.Result {
+	var unsettled *unsettledError
+	if errors.As(err, &unsettled) {
+		r := failure(cmd, unsettled.failure)
+		r.Message += "; " + unsettled.way.Error()
+		return r
+	}
 	r := optimizer.Result{Verb: cmd.Verb, UID: cmd.UID, Outcome: types.Failed, Message: err.Error()}
 	top, found := types.TopOutcome(err)
 	switch {

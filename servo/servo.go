@@ -15,7 +15,9 @@ import (
 	"github.com/servokit/servokit/event"
 	"github.com/servokit/servokit/event/pubsub"
 	"github.com/servokit/servokit/optimizer"
+	"github.com/servokit/servokit/servo/journal"
 	"github.com/servokit/servokit/servo/logging"
+	"github.com/servokit/servokit/servo/record"
 )
 
 // Optimizer is what a servo takes its commands from: a client of a remote
@@ -48,10 +50,41 @@ type Options struct {
 	// connectors; telling the optimizer may add a quarter, at most 3 s. Zero
 	// means [DefaultGrace].
 	Grace time.Duration
+	// Journal keeps what must survive a crash: the adjustment that is under way
+	// and the answer that is not delivered. A servo reads it when it starts and
+	// restores what an earlier run has left halfway; see [connector.Restore].
+	// Nil means that a crash in an adjustment leaves the application as it
+	// happens to be. The caller closes it after Run.
+	Journal journal.Store
+	// Recovery says what is restored from the journal.
+	Recovery Recovery
+	// Record receives a line for everything that the servo decides, sends and
+	// receives. Nil means none is written.
+	Record *record.Log
+	// NoPoll greets the optimizer and starts the connectors, but asks for no
+	// commands; the servo stays until it is asked to stop.
+	NoPoll bool
+	// Once ends the run, without an error, after the first command that was
+	// answered, or when the optimizer has nothing to do but to sleep.
+	Once bool
+	// Confirm, if given, is asked before the optimizer is greeted and before
+	// every poll for a command. Without consent to the first, Run fails with
+	// [ErrDeclined]; without consent to a poll the servo waits for a minute and
+	// asks again. An error ends the run.
+	Confirm func(ctx context.Context, question string) (bool, error)
 	// Rand is the source of jitter. Nil means one seeded at random.
 	Rand rand.Source
 	_    struct{}
 }
+
+// ErrDeclined is why a run ends that [Options.Confirm] has not agreed to.
+var ErrDeclined = errors.New("declined to connect to the optimizer")
+
+// The questions that [Options.Confirm] is asked.
+const (
+	AskConnect = "Connect to the optimizer?"
+	AskPoll    = "Poll for next command?"
+)
 
 // Servo runs connectors under one optimizer. Its methods may be called from
 // several goroutines.
@@ -61,14 +94,18 @@ type Servo struct {
 	rand   *rand.Rand
 	bus    event.Bus
 	pubsub *pubsub.Exchange
-	asked  Optimizer  // what the check of the optimizer greets
-	failed chan error // a background task that failed; the first is kept
+	asked  Optimizer // what the check of the optimizer greets
+	record *record.Log
+	ledger ledger        // used by the goroutine of Run, then by that of the loop
+	slots  chan struct{} // bounds the commands of an assembly; may be nil
+	failed chan error    // a background task that failed; the first is kept
 
 	life sync.Mutex // held while connectors come up or go down
 
 	mu      sync.Mutex
 	members []*member // in the order of Use
 	phase   phase
+	ran     bool            // Run has been called
 	tasks   context.Context //nolint:containedctx // the life of the background tasks while running
 }
 
@@ -78,8 +115,14 @@ const (
 	idle phase = iota
 	starting
 	running
+	stopping
 	ended
 )
+
+// String returns the name that the decision record uses.
+func (p phase) String() string {
+	return [...]string{"idle", "starting", "running", "stopping", "ended"}[p]
+}
 
 // member is a connector with its host and how far its life has come.
 type member struct {
@@ -102,6 +145,9 @@ func New(o Options) (*Servo, error) {
 	if o.Grace < 0 {
 		errs = append(errs, fmt.Errorf("grace: %s is negative", o.Grace))
 	}
+	if o.Recovery != RecoverCommitted && o.Recovery != RecoverBaseline {
+		errs = append(errs, fmt.Errorf("recovery: %d is unknown: use RecoverCommitted or RecoverBaseline", o.Recovery))
+	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("servo: %w", err)
 	}
@@ -122,14 +168,18 @@ func New(o Options) (*Servo, error) {
 		handler = logging.NewContextHandler(o.Logger.Handler())
 	}
 	log := slog.New(handler).With("servo", o.Name)
-	return &Servo{
+	s := &Servo{
 		o:      o,
 		log:    log,
 		rand:   rand.New(o.Rand),
 		pubsub: pubsub.New(pubsub.Options{Logger: log}),
 		asked:  o.Optimizer,
+		record: o.Record,
+		ledger: ledger{store: o.Journal, record: o.Record},
 		failed: make(chan error, 1),
-	}, nil
+	}
+	s.narrate()
+	return s, nil
 }
 
 // Name returns the name of the servo.
@@ -160,7 +210,7 @@ func (s *Servo) Use(name string, c connector.Connector) error {
 	s.mu.Lock()
 	phase, run, taken := s.phase, s.tasks, s.member(name) != nil
 	s.mu.Unlock()
-	if phase == ended {
+	if phase >= stopping {
 		return fmt.Errorf("servo %s: cannot add connector %q: the servo has ended", s.o.Name, name)
 	}
 	if name == "" || taken {
@@ -246,11 +296,11 @@ func (s *Servo) taskFailed(err error) {
 	}
 }
 
+// telemetry is what the greeting tells: about the servo itself, what the
+// options say, and what the connectors have found out, each before the former.
 func (s *Servo) telemetry() map[string]string {
-	facts := maps.Clone(s.o.Telemetry)
-	if facts == nil {
-		facts = map[string]string{}
-	}
+	facts := ownFacts()
+	maps.Copy(facts, s.o.Telemetry)
 	for _, m := range s.snapshot() {
 		maps.Copy(facts, m.host.Facts())
 	}
