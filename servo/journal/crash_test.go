@@ -106,7 +106,7 @@ func at(n int, f func() error) func(journaltest.Op) error {
 }
 
 // seeds is how many histories are played; -seeds plays more.
-var seeds = flag.Uint64("seeds", 3, "histories of the crash tests")
+var seeds = flag.Uint64("seeds", 2, "histories of the crash tests")
 
 // What was acknowledged survives a crash before any operation, and a second one
 // during the recovery, and nothing is there in part.

@@ -15,11 +15,11 @@ import (
 	"github.com/servokit/servokit/types"
 )
 
-// storyStates are the states along the story, and where in the file each is
+// statesAlong are the states that entries lead to, and where in the file each is
 // complete.
-func storyStates(t *testing.T, data []byte) (states []journal.State, ends []int) {
+func statesAlong(t *testing.T, data []byte, entries []journal.Entry) (states []journal.State, ends []int) {
 	states = []journal.State{{}}
-	for _, e := range story() {
+	for _, e := range entries {
 		states = append(states, reduce(t, states[len(states)-1], e))
 	}
 	for at := 0; at < len(data); {
@@ -57,9 +57,9 @@ func reopen(t *testing.T, data []byte) (journal.State, journal.Report, *journalt
 }
 
 func TestTruncatedAtEveryByte(t *testing.T) {
-	data := written(t)
-	states, ends := storyStates(t, data)
-	data = data[:ends[6]]
+	entries := story()[:5]
+	data := written(t, entries...)
+	states, ends := statesAlong(t, data, entries)
 	whole := 0 // lines
 	for size := range len(data) {
 		name := fmt.Sprintf("%d bytes", size)
@@ -85,10 +85,10 @@ func TestTruncatedAtEveryByte(t *testing.T) {
 }
 
 func TestEveryBitFlip(t *testing.T) {
-	data := written(t)
-	states, ends := storyStates(t, data)
-	const last = 3 // a small file will do
-	data = data[:ends[last]]
+	entries := []journal.Entry{intent("", list("cpu", 1), nil), {Kind: journal.Applied, Time: noon}, entry(journal.Commit, "", list("cpu", 2))}
+	last := len(entries)
+	data := written(t, entries...)
+	states, ends := statesAlong(t, data, entries)
 	for bit := range len(data) * 8 {
 		flipped := bytes.Clone(data)
 		flipped[bit/8] ^= 1 << (bit % 8)
@@ -118,8 +118,8 @@ func TestEveryBitFlip(t *testing.T) {
 }
 
 func TestDamagedFiles(t *testing.T) {
-	data := written(t)
-	_, ends := storyStates(t, data)
+	data := written(t, story()...)
+	_, ends := statesAlong(t, data, story())
 	lines := func(numbers ...int) []byte {
 		part := bytes.Clone(data[:ends[0]])
 		for _, n := range numbers {
@@ -186,7 +186,7 @@ func TestAsideNames(t *testing.T) {
 // A crash while a damaged file is given up leaves it to be found again, or the
 // new one with the copy beside it.
 func TestCrashWhileGivingUp(t *testing.T) {
-	data := written(t)
+	data := written(t, story()...)
 	data[len(data)/2] ^= 1
 	for n := 1; ; n++ {
 		disk := journaltest.NewDisk(uint64(n))

@@ -130,6 +130,10 @@ func (f *File) ready() error {
 // is in the file is not known any more, and every later Append says so. On a full
 // disk the error wraps syscall.ENOSPC and the next Append tries again.
 //
+// Every entry waits for the disk. On ext4 in a busy virtual machine that took 1.5
+// to 2.4 ms, 0.3 to 0.4 ms of them for the processor (BenchmarkAppendDisk and
+// BenchmarkAppendMemory); an adjustment has three entries and a result two.
+//
 // Once the file is larger than [Options.MaxSize] it is compacted. A compaction
 // that fails is logged and tried again later; it does not concern the entry.
 func (f *File) Append(ctx context.Context, e Entry) error {

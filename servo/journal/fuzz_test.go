@@ -17,7 +17,7 @@ import (
 // Whatever is in the file, loading it gives a state that can be used and written,
 // throws nothing away, and says so when something was wrong.
 func FuzzLoad(f *testing.F) {
-	data := written(f)
+	data := written(f, story()...)
 	f.Add(data)
 	f.Add(data[:len(data)-7])
 	f.Add([]byte("servokit-journal 1\n"))

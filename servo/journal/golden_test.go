@@ -61,11 +61,11 @@ func golden(t *testing.T, name string, data []byte) {
 	assert.Equal(t, string(want), string(data))
 }
 
-// written returns the file that holds the story.
-func written(t testing.TB) []byte {
+// written returns the file that holds the entries.
+func written(t testing.TB, entries ...journal.Entry) []byte {
 	disk := journaltest.NewDisk(1)
 	f, _ := open(t, journal.Options{Path: where, FS: disk})
-	write(t, f, story()...)
+	write(t, f, entries...)
 	require.NoError(t, f.Close())
 	data, err := disk.ReadFile(where)
 	require.NoError(t, err)
@@ -73,7 +73,7 @@ func written(t testing.TB) []byte {
 }
 
 func TestFileFormat(t *testing.T) {
-	golden(t, "journal.golden", written(t))
+	golden(t, "journal.golden", written(t, story()...))
 }
 
 func TestStateFormat(t *testing.T) {
