@@ -39,17 +39,17 @@ var arrows = map[string]struct {
 	},
 	"optimizer": {
 		ours:   []string{"types"},
-		others: []string{"github.com/hashicorp/go-retryablehttp", "github.com/hashicorp/go-cleanhttp"},
+		others: []string{"github.com/hashicorp/go-retryablehttp", "github.com/hashicorp/go-cleanhttp", "golang.org/x/oauth2"},
 	},
 	"servo": {
 		ours: []string{"types", "event", "event/pubsub", "checks", "config", "connector", "connector/repeat", "optimizer", "servo/logging", "servo/journal", "servo/record"},
 		others: slices.Concat(configuration, []string{
 			"golang.org/x/term", // of the handlers: is this a terminal?
 			"golang.org/x/crypto",
-			"github.com/hashicorp/go-retryablehttp", "github.com/hashicorp/go-cleanhttp",
+			"github.com/hashicorp/go-retryablehttp", "github.com/hashicorp/go-cleanhttp", "golang.org/x/oauth2",
 		}),
 	},
-	"servo/journal":           {ours: []string{"types", "optimizer"}, others: []string{"golang.org/x/sys", "github.com/hashicorp/go-retryablehttp", "github.com/hashicorp/go-cleanhttp"}},
+	"servo/journal":           {ours: []string{"types", "optimizer"}, others: []string{"golang.org/x/sys", "github.com/hashicorp/go-retryablehttp", "github.com/hashicorp/go-cleanhttp", "golang.org/x/oauth2"}},
 	"servo/logging":           {ours: []string{"event"}, others: []string{"golang.org/x/term", "golang.org/x/sys"}},
 	"servo/record":            {ours: []string{"event"}},
 	"servo/logging/logfile":   {others: []string{"gopkg.in/natefinch/lumberjack.v2"}},

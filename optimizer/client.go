@@ -27,17 +27,19 @@ const (
 // [ErrUnexpectedEvent] and its siblings with [errors.Is]. When the context ends,
 // a call stops at once with an error that wraps [context.Cause].
 type Client struct {
-	url       string
-	servoUID  string
-	agent     string
-	http      *http.Client
-	ownHTTP   bool
-	logger    *slog.Logger
-	retry     Retry
-	random    func() float64
-	observer  func(context.Context, Try)
-	authorize func(http.Header)   // a closure, so that printing a Client shows no secret
-	redact    func(string) string // blots the secret out of what a peer sent back
+	servoUID string
+	agent    string
+	http     *http.Client
+	ownHTTP  bool
+	tokens   *http.Client // what credentials ask for tokens with
+	logger   *slog.Logger
+	retry    Retry
+	random   func() float64
+	observer func(context.Context, Try)
+	// These hold secrets. They are functions, so that printing a Client shows
+	// none.
+	entrance func() *entrance
+	redact   func(string) string
 }
 
 var _ Backend = (*Client)(nil)
@@ -45,29 +47,20 @@ var _ Backend = (*Client)(nil)
 // NewClient returns a client for the options. It does no I/O; the error lists
 // everything that is wrong with the options.
 func NewClient(o Options) (*Client, error) {
-	address, urlErr := endpoint(o.URL)
-	name, value, secret, tokenErr := credentials(o.Token)
-	var agentErr error
+	c := &Client{
+		servoUID: o.ServoUID, agent: o.Agent, logger: o.Logger, retry: o.Retry.withDefaults(),
+		random: rand.Float64, observer: o.Observe,
+	}
+	var agentErr, credentialsErr error
 	if strings.ContainsFunc(o.Agent, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		agentErr = fmt.Errorf("agent: %q cannot be sent in a header", o.Agent)
 	}
-	if err := errors.Join(urlErr, tokenErr, agentErr); err != nil {
-		return nil, fmt.Errorf("optimizer client: %w", err)
+	if o.Token != "" && o.Credentials != nil {
+		credentialsErr = errors.New("credentials: give either these or a token")
 	}
-	c := &Client{
-		url: address, servoUID: o.ServoUID, agent: o.Agent, logger: o.Logger,
-		retry: o.Retry.withDefaults(), random: rand.Float64, observer: o.Observe,
-		authorize: func(h http.Header) {
-			if name != "" {
-				h.Set(name, value)
-			}
-		},
-		redact: func(text string) string {
-			if secret == "" {
-				return text
-			}
-			return strings.ReplaceAll(text, secret, redacted)
-		},
+	in, entranceErr := newEntrance(o)
+	if err := errors.Join(entranceErr, credentialsErr, agentErr); err != nil {
+		return nil, fmt.Errorf("optimizer client: %w", err)
 	}
 	if c.agent == "" {
 		c.agent = defaultAgent()
@@ -91,6 +84,17 @@ func NewClient(o Options) (*Client, error) {
 		c.http = &copied
 	}
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	c.entrance, c.redact = func() *entrance { return in }, in.redactor.text
+	if !in.static {
+		next := c.http.Transport
+		if next == nil {
+			next = http.DefaultTransport
+		}
+		tokens := *c.http
+		tokens.Transport = overheard{next}
+		c.tokens = &tokens
+		c.http.Transport = gate{next}
+	}
 	return c, nil
 }
 
@@ -196,8 +200,11 @@ func (c *Client) post(ctx context.Context, event Event, param any, p policy) (re
 	if err != nil {
 		return reply{}, fmt.Errorf("encoding %s: %w", event, err)
 	}
-	x := &exchange{client: c, event: event, policy: p}
-	return x.do(ctx, body)
+	x := &exchange{client: c, event: event, method: http.MethodPost, policy: p}
+	if err := x.do(ctx, body); err != nil {
+		return reply{}, err
+	}
+	return x.answer, nil
 }
 
 // judge turns a status into an error. What means nothing for the event is

@@ -23,6 +23,10 @@
 // Everything else has a default. Hand in an [net/http.Client] for proxies,
 // certificates and timeouts of your own, or to run without a network.
 //
+// A token that changes comes from [Options.Credentials]: [OAuth2] asks a token
+// endpoint, [TokenFile] follows a mounted secret, and [Credentials] is the
+// interface for a source of your own. [Options.Observe] hears of every try.
+//
 // # What goes wrong
 //
 // A client retries what may pass: connections that fail, status 404 (the

@@ -75,7 +75,7 @@ func guard(token string) func(http.Header) bool {
 		return func(http.Header) bool { return true }
 	}
 	digest := func(token string) [sha256.Size]byte {
-		_, _, secret, err := credentials(token)
+		_, _, secret, err := tokenHeader(token)
 		if err != nil {
 			secret = ""
 		}

@@ -2,6 +2,7 @@ package optimizer
 
 import (
 	"context"
+	"net/http"
 	"time"
 )
 
@@ -9,7 +10,9 @@ import (
 // [Options.Observe]. The token and every other credential are blotted out of
 // all of it, also where the peer sent one back.
 type Try struct {
-	// Event says what the request was for.
+	// Event says what the request was for: an event of the protocol, "token"
+	// when it asked for a token, or "diagnostics-check", "diagnostics-output"
+	// and "diagnostics-reset".
 	Event Event
 	// Number counts the tries of one call, from 1.
 	Number int
@@ -25,7 +28,7 @@ type Try struct {
 	// Wait is how long the client now waits before the next try. It is 0 when
 	// this was the last one, and may be 0 when the next one follows at once.
 	Wait time.Duration
-	// Request and Response are the bodies. What follows the first 4 MiB of an
+	// Request and Response are the bodies, none for "token". What follows the first 4 MiB of an
 	// answer is missing. They belong to the callback and may be kept.
 	Request, Response []byte
 }
@@ -37,6 +40,35 @@ func (x *exchange) observe(ctx context.Context, wait time.Duration, err error) {
 	}
 	x.client.observer(ctx, Try{
 		Event: x.event, Number: x.tries, Began: x.began, Took: x.took, StatusCode: x.code, Err: err, Wait: wait,
-		Request: []byte(x.client.redact(string(x.sent))), Response: []byte(x.client.redact(string(x.received))),
+		Request: x.clean(x.sent), Response: x.clean(x.received),
 	})
+}
+
+// clean returns a copy without secrets.
+func (x *exchange) clean(body []byte) []byte {
+	if len(body) == 0 {
+		return nil
+	}
+	return []byte(x.client.redact(string(body)))
+}
+
+// overheard is the way of the requests for tokens. Their bodies are nobody's
+// business.
+type overheard struct{ next http.RoundTripper }
+
+func (o overheard) RoundTrip(r *http.Request) (*http.Response, error) {
+	began := time.Now()
+	response, err := o.next.RoundTrip(r)
+	x, ok := r.Context().Value(exchangeKey{}).(*exchange)
+	if !ok || x.client.observer == nil {
+		return response, err
+	}
+	try := Try{Event: eventToken, Number: x.tries, Began: began, Took: time.Since(began), Err: err}
+	if err == nil {
+		if try.StatusCode = response.StatusCode; try.StatusCode < 200 || try.StatusCode > 299 {
+			try.Err = &HTTPError{StatusCode: try.StatusCode}
+		}
+	}
+	x.client.observer(r.Context(), try)
+	return response, err
 }

@@ -30,6 +30,11 @@ type Options struct {
 	// starts with "X-SF-Token " and is then sent in the header of that name,
 	// or brings its own "Bearer " along. Empty sends none.
 	Token string `json:"-" yaml:"-"`
+	// Credentials give the token of each request when it can change, and so
+	// take the place of Token: see [TokenFile] and [OAuth2]. When the optimizer
+	// answers 401 they are asked for another token and the request is repeated
+	// once at once.
+	Credentials Credentials `json:"-" yaml:"-"`
 	// ServoUID identifies this deployment of the servo. Empty is sent as null.
 	ServoUID string
 	// Agent is sent as User-Agent and as the agent of HELLO. Empty means
@@ -122,16 +127,16 @@ func safeURL(text string) string {
 	return text
 }
 
-// endpoint returns the address of events. Its errors do not repeat the URL,
-// which may hold what it should not.
-func endpoint(text string) (string, error) {
+// endpoint reads the address of an optimizer. Its errors do not repeat the
+// text, which may hold what it should not.
+func endpoint(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil {
 		var inner *url.Error
 		if errors.As(err, &inner) {
 			err = inner.Err
 		}
-		return "", fmt.Errorf("URL: cannot be read: %w", err)
+		return nil, fmt.Errorf("URL: cannot be read: %w", err)
 	}
 	var errs []error
 	if u.Scheme != "http" && u.Scheme != "https" {
@@ -146,15 +151,18 @@ func endpoint(text string) (string, error) {
 	if u.RawQuery != "" || u.Fragment != "" {
 		errs = append(errs, errors.New("URL: query and fragment are not accepted"))
 	}
-	return u.JoinPath("servo").String(), errors.Join(errs...)
+	if u.Path == "" {
+		u.Path = "/" // what is joined to no path would be relative
+	}
+	return u, errors.Join(errs...)
 }
 
 // tokenPrefix marks a token that is sent in a header of the same name. One
 // separator follows it.
 const tokenPrefix = "X-SF-Token" //nolint:gosec // the name of a header
 
-// credentials returns the header that carries the token, and the bare secret.
-func credentials(token string) (name, value, secret string, err error) {
+// tokenHeader returns the header that carries the token, and the bare secret.
+func tokenHeader(token string) (name, value, secret string, err error) {
 	token = strings.TrimSpace(token)
 	const bearer = "bearer "
 	switch {

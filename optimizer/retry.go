@@ -11,33 +11,59 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
+	"golang.org/x/oauth2"
 )
 
 // maxBody is the most that is read of an answer.
 const maxBody = 4 << 20
 
-// policy is what differs between the events.
+// policy is what differs between the calls.
 type policy struct {
 	// limit is the MaxTime of the call, negative for none.
 	limit time.Duration
 	// hard ends the call for good, also in the middle of a try. 0 is none.
 	hard time.Duration
+	// tries is the most tries unless fewer are configured. 0 is none.
+	tries int
 	// connecting retries everything but 410: at startup a servo may be ahead
 	// of its credentials or of its optimizer.
 	connecting bool
+	// faults retries no status below 500.
+	faults bool
 	// progress takes every 410 with a detail for superseded.
 	progress bool
 }
 
-// exchange is one event on its way: one call of the client, many tries.
+// What the values of Try.Event are that no servo posts.
+const (
+	eventToken  Event = "token"
+	eventCheck  Event = "diagnostics-check"
+	eventOutput Event = "diagnostics-output"
+	eventReset  Event = "diagnostics-reset"
+)
+
+// exchange is one request on its way: one call of the client, many tries.
 type exchange struct {
 	client *Client
 	event  Event
+	method string
+	// path is appended to the address of the optimizer; empty is that of events.
+	path string
+	// decode reads the body of a success; nil reads a reply into answer.
+	decode func(body []byte) error
 	policy policy
 
 	start, began time.Time
 	tries        int
 	answer       reply
+
+	// The door that the current try goes through, or why there is none. refused
+	// is the token that was answered with 401, renewed that it has been made up
+	// for at once.
+	door    *door
+	denied  error
+	refused string
+	renewed bool
 
 	// What observers want to know of the current try.
 	ended          bool
@@ -46,39 +72,48 @@ type exchange struct {
 	sent, received []byte
 }
 
-// do posts the body until it is answered or the policy gives up.
-func (x *exchange) do(ctx context.Context, body []byte) (reply, error) {
-	call := ctx
+// exchangeKey is the key of the exchange in the context of its requests, where
+// credentials are not fixed.
+type exchangeKey struct{}
+
+// do sends the body until it is answered or the policy gives up.
+func (x *exchange) do(ctx context.Context, body []byte) error {
+	c, call := x.client, ctx
 	if x.policy.hard > 0 {
 		var cancel context.CancelFunc
 		call, cancel = context.WithTimeout(ctx, x.policy.hard)
 		defer cancel()
 	}
-	req, err := retryablehttp.NewRequestWithContext(call, http.MethodPost, x.client.url, body)
-	if err != nil {
-		return reply{}, fmt.Errorf("posting %s: %w", x.event, err)
+	requests := call
+	if !c.entrance().static {
+		requests = context.WithValue(requests, exchangeKey{}, x)
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept", "*/*")
-	req.Header.Set("User-Agent", x.client.agent)
-	x.client.authorize(req.Header)
+	req := &retryablehttp.Request{Request: (&http.Request{
+		Method: x.method, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{
+			"Content-Type": {"application/json"}, "Accept": {"*/*"}, "User-Agent": {c.agent},
+		},
+	}).WithContext(requests)}
+	if err := req.SetBody(body); err != nil {
+		return fmt.Errorf("posting %s: %w", x.event, err)
+	}
 	req.SetResponseHandler(x.read)
 
 	x.start, x.sent = time.Now(), body
 	var last error
 	retrying := &retryablehttp.Client{
-		HTTPClient: x.client.http,
+		HTTPClient: c.http,
 		RetryMax:   math.MaxInt,
 		// A nil Logger silences the library; it calls the hook all the same.
-		RequestLogHook: func(retryablehttp.Logger, *http.Request, int) {
-			x.began, x.ended, x.code, x.received = time.Now(), false, 0, nil
-			x.tries++
-		},
+		RequestLogHook: func(_ retryablehttp.Logger, r *http.Request, _ int) { x.begin(call, r) },
 		CheckRetry: func(ctx context.Context, _ *http.Response, err error) (bool, error) {
 			if err == nil && !x.ended {
 				return false, nil // the answer has not been read yet
 			}
 			x.end()
+			if err != nil && x.denied != nil {
+				err = x.denied // without the request that was never made
+			}
 			again := err != nil && ctx.Err() == nil && x.again(err)
 			if !again {
 				x.observe(call, 0, err)
@@ -89,29 +124,62 @@ func (x *exchange) do(ctx context.Context, body []byte) (reply, error) {
 			return again, nil // the library hands err on
 		},
 		Backoff: func(_, _ time.Duration, n int, resp *http.Response) time.Duration {
+			if x.renews() {
+				x.renewed = true
+				x.observe(call, 0, last)
+				c.logger.InfoContext(call, "optimizer refused the token, asking for another", "event", string(x.event))
+				return 0
+			}
 			wait := x.wait(n, resp)
 			x.observe(call, wait, last)
-			x.client.logger.WarnContext(call, "optimizer request will be repeated",
+			c.logger.WarnContext(call, "optimizer request will be repeated",
 				"event", string(x.event), "try", x.tries, "wait", wait, "error", last)
 			return wait
 		},
 		ErrorHandler: func(_ *http.Response, err error, _ int) (*http.Response, error) { return nil, err },
 	}
-	_, err = retrying.Do(req) //nolint:bodyclose // read has closed it
+	_, err := retrying.Do(req) //nolint:bodyclose // read has closed it
 	switch {
 	case err == nil:
-		return x.answer, nil
+		return nil
 	case ctx.Err() != nil:
-		return reply{}, fmt.Errorf("posting %s: %w", x.event, context.Cause(ctx))
+		return fmt.Errorf("posting %s: %w", x.event, context.Cause(ctx))
 	case call.Err() != nil && last == nil:
 		last = fmt.Errorf("no answer within %s", x.policy.hard)
 	case last == nil:
 		last = err
 	}
 	if x.tries > 1 {
-		return reply{}, fmt.Errorf("posting %s: giving up after %d tries: %w", x.event, x.tries, last)
+		return fmt.Errorf("posting %s: giving up after %d tries: %w", x.event, x.tries, last)
 	}
-	return reply{}, fmt.Errorf("posting %s: %w", x.event, last)
+	return fmt.Errorf("posting %s: %w", x.event, last)
+}
+
+// begin notes that a try begins, and gives its request address and credentials.
+func (x *exchange) begin(ctx context.Context, r *http.Request) {
+	c := x.client
+	x.began, x.ended, x.code, x.received = time.Now(), false, 0, nil
+	x.tries++
+	if !c.entrance().static {
+		ctx = context.WithValue(context.WithValue(ctx, exchangeKey{}, x), oauth2.HTTPClient, c.tokens)
+	}
+	d, err := c.entrance().open(ctx, x.refused)
+	if x.denied = err; err != nil {
+		if d = x.door; d == nil {
+			r.URL = unknown // the gate is closed
+			return
+		}
+	}
+	if x.door != nil && x.door.header != d.header {
+		r.Header.Del(x.door.header)
+	}
+	x.door = d
+	if d.header != "" {
+		r.Header[d.header] = d.values
+	}
+	if r.URL = d.events; x.path != "" {
+		r.URL = d.base.JoinPath(x.path)
+	}
 }
 
 // end notes that a try has ended, in whichever way.
@@ -141,6 +209,9 @@ func (x *exchange) read(resp *http.Response) error {
 	case len(body) > maxBody:
 		return &answerError{fmt.Errorf("the answer is longer than %d bytes", maxBody)}
 	}
+	if x.decode != nil {
+		return x.decode(body)
+	}
 	if x.answer, err = decodeReply(body); err != nil {
 		// The error quotes the body: read it again without the secret.
 		if safe := x.client.redact(string(body)); safe != string(body) {
@@ -156,10 +227,25 @@ func (x *exchange) read(resp *http.Response) error {
 	return nil
 }
 
+// renews reports whether the try was refused for a token that can be renewed,
+// for the first time.
+func (x *exchange) renews() bool {
+	return x.refused != "" && x.code == http.StatusUnauthorized && !x.renewed
+}
+
 // again decides whether a failed try is repeated.
 func (x *exchange) again(err error) bool {
-	retry := x.client.retry
-	if retry.MaxTries > 0 && x.tries >= retry.MaxTries {
+	if x.code == http.StatusUnauthorized && !x.client.entrance().static {
+		x.refused = x.door.access.Token
+		if x.renews() {
+			return true // whatever the limits: this is no retry of the same
+		}
+	}
+	most := x.policy.tries
+	if n := x.client.retry.MaxTries; n > 0 && (most == 0 || n < most) {
+		most = n
+	}
+	if most > 0 && x.tries >= most {
 		return false
 	}
 	if x.policy.limit >= 0 && x.began.Sub(x.start) >= x.policy.limit {
@@ -167,10 +253,17 @@ func (x *exchange) again(err error) bool {
 	}
 	var status *HTTPError
 	var answer *answerError
+	var oauth *OAuthError
+	var access *accessError
 	switch {
+	case errors.As(err, &access) && access.lasting():
+		return false
 	case errors.As(err, &status):
+		if x.policy.faults {
+			return status.StatusCode >= 500
+		}
 		return retryableStatus(status.StatusCode) || x.policy.connecting && status.StatusCode != http.StatusGone
-	case errors.As(err, &answer):
+	case errors.As(err, &answer), errors.As(err, &oauth):
 		return x.policy.connecting
 	default:
 		return true

@@ -29,6 +29,7 @@ type Optimizer struct {
 	connected  bool
 	superseded bool
 	token      string
+	tokens     *Tokens
 	answers    []error
 	faults     []*fault
 	requests   []*Request
@@ -128,6 +129,9 @@ func (o *Optimizer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	due := o.due(record.Event)
 	record.Faulty = due != nil
 	token := o.token
+	if due == nil && o.tokens != nil && !o.tokens.admits(r) {
+		due = Status(http.StatusUnauthorized, `{"detail":"the token is missing or wrong"}`)
+	}
 	o.mu.Unlock()
 	if due == nil {
 		due = optimizer.NewHandler(o, optimizer.HandlerOptions{Token: token})
