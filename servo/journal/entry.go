@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -78,6 +79,9 @@ func (e Entry) String() string {
 	}
 	return text
 }
+
+// LogValue is that of [Entry.String], so that a log has no values of settings.
+func (e Entry) LogValue() slog.Value { return slog.StringValue(e.String()) }
 
 // checked returns the entry as a journal keeps it, which shares no memory with
 // e, or an error with everything that is wrong with it. It quotes no values.

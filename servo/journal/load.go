@@ -31,6 +31,9 @@ import (
 // nor all the previous ones, then an adjustment was cut short, and the previous
 // values are the last known good.
 //
+// A journal that somebody has removed, or cut off exactly behind a line, cannot be
+// told from a new or a younger one.
+//
 // What Load returns is on the disk, even if the process that wrote it was killed
 // before it could see to that. Calling it again returns the state as it is now.
 func (f *File) Load(ctx context.Context) (State, error) {

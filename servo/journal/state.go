@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/servokit/servokit/types"
 )
@@ -26,6 +27,21 @@ type State struct {
 	Pending *Entry
 }
 
+// String returns what is open and pending and how many settings are known, which
+// is fit for a log; the values of settings are not.
+func (s State) String() string {
+	name := func(e *Entry) string {
+		if e == nil {
+			return "nothing"
+		}
+		return e.String()
+	}
+	return fmt.Sprintf("open: %s, pending: %s, committed settings: %d", name(s.Open), name(s.Pending), len(s.Committed))
+}
+
+// LogValue is that of [State.String], so that a log has no values of settings.
+func (s State) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
 // After returns the state after one more entry. It changes neither s nor e and
 // shares no memory with them, so a servo may keep a state and compare. An entry
 // that is wrong in itself (an unknown kind, a setting without a value, a result
@@ -37,6 +53,9 @@ type State struct {
 // takes its place. The settings of the older one stay in it: their Previous is
 // still the last known good value, whatever the newer intent says was in force,
 // and what was wanted of them is kept unless the newer one wants something else.
+//
+// Commit and Rollback close the open intent as a whole, so name in them every
+// setting of it, those of an older intent included: State.Open has them all.
 //
 // An ack of another command than the pending one changes nothing.
 func (s State) After(e Entry) (State, error) {

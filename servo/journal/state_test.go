@@ -1,8 +1,9 @@
 package journal_test
 
 import (
+	"bytes"
 	"encoding/json"
-	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -97,11 +98,14 @@ func TestEntriesThatMakeNoSense(t *testing.T) {
 			"ack entry: adjustments: not part of this kind\nprevious: not part of this kind\nanswer: not part of this kind"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			before := fmt.Sprint(tt.state)
+			before, err := json.Marshal(tt.state)
+			require.NoError(t, err)
 			s, err := tt.state.After(tt.entry)
 			assert.EqualError(t, err, tt.want)
 			assert.Zero(t, s)
-			assert.Equal(t, before, fmt.Sprint(tt.state))
+			after, err := json.Marshal(tt.state)
+			require.NoError(t, err)
+			assert.Equal(t, string(before), string(after))
 		})
 	}
 }
@@ -268,6 +272,19 @@ func TestUnreadableJSON(t *testing.T) {
 	bad := journal.State{Applied: true, Open: &journal.Entry{Kind: journal.Ack}, Committed: types.Adjustments{{Component: "web", Setting: "cpu"}}}
 	_, err := json.Marshal(bad)
 	assert.ErrorContains(t, err, "open: its kind must be intent\ncommitted: ")
+}
+
+func TestLogsHaveNoValues(t *testing.T) {
+	as := types.Adjustments{set("web", "PASSWORD", types.Text("hunter2"))}
+	s := reduce(t, journal.State{}, intent("u1", as, as), entry(journal.Commit, "u1", as), intent("u2", as, as), result("u3"))
+	assert.Equal(t, "open: intent of ADJUST u2, pending: result of MEASURE u3, committed settings: 1", s.String())
+	assert.Equal(t, "open: nothing, pending: nothing, committed settings: 0", journal.State{}.String())
+	var log bytes.Buffer
+	for _, h := range []slog.Handler{slog.NewJSONHandler(&log, nil), slog.NewTextHandler(&log, nil)} {
+		slog.New(h).Info("loaded", "state", s, "open", s.Open)
+	}
+	assert.Contains(t, log.String(), "intent of ADJUST u2")
+	assert.NotContains(t, log.String(), "hunter2")
 }
 
 func TestEntryString(t *testing.T) {
