@@ -36,6 +36,9 @@
 // fails leaves what was before. A number outside of its range is adjusted with a
 // warning, a value of another type and a setting that does not exist are errors.
 //
+// The application lives as long as the servo does. A servo with a journal brings
+// its values back when it starts again; see connector.Restore.
+//
 // # Time
 //
 // An operation takes as long as the control of its command says, for a

@@ -79,6 +79,7 @@ func (e *emulator) Bind(h *connector.Host) error {
 	})
 	connector.Measure.On(h, e.measure)
 	connector.Adjust.On(h, e.adjust)
+	connector.Restore.On(h, e.restore)
 	h.Check(e.checks()...)
 	return nil
 }
