@@ -63,7 +63,7 @@ func (e *emulator) measure(ctx context.Context, r connector.MeasureRequest) (typ
 func (e *emulator) readings(names []string, components []types.Component, n uint64, begun time.Time, w window) []types.Reading {
 	f := e.config.Response.predict(components, e.effects)
 	span := w.to - w.from
-	count := time.Duration(min(max(1, (span+e.config.SampleInterval.Std()/2)/e.config.SampleInterval.Std()), mostSamples))
+	count := min(max(1, (span+e.config.SampleInterval.Std()/2)/e.config.SampleInterval.Std()), mostSamples)
 	var all []types.Reading
 	for _, m := range e.config.Metrics {
 		if len(names) > 0 && !slices.Contains(names, m.Name) {
