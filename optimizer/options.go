@@ -74,6 +74,9 @@ type Retry struct {
 	ConnectMaxTime time.Duration
 	// MaxTries is the most tries of one call, 0 for no limit.
 	MaxTries int
+	// ConnectMaxTries is MaxTries for Hello: 0 for the same, negative for no
+	// limit.
+	ConnectMaxTries int
 	// MaxWait is the most to wait between two tries, also when the optimizer
 	// asks for more with Retry-After. Default 60 s.
 	MaxWait time.Duration
@@ -88,6 +91,9 @@ func (r Retry) withDefaults() Retry {
 	set(&r.MaxTime, 10*time.Minute)
 	set(&r.ConnectMaxTime, time.Hour)
 	set(&r.MaxWait, time.Minute)
+	if r.ConnectMaxTries == 0 {
+		r.ConnectMaxTries = r.MaxTries
+	}
 	return r
 }
 

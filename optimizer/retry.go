@@ -235,14 +235,18 @@ func (x *exchange) renews() bool {
 
 // again decides whether a failed try is repeated.
 func (x *exchange) again(err error) bool {
+	retry := x.client.retry
 	if x.code == http.StatusUnauthorized && !x.client.entrance().static {
 		x.refused = x.door.access.Token
 		if x.renews() {
 			return true // whatever the limits: this is no retry of the same
 		}
 	}
-	most := x.policy.tries
-	if n := x.client.retry.MaxTries; n > 0 && (most == 0 || n < most) {
+	most, n := x.policy.tries, retry.MaxTries
+	if x.policy.connecting {
+		n = retry.ConnectMaxTries
+	}
+	if n > 0 && (most == 0 || n < most) {
 		most = n
 	}
 	if most > 0 && x.tries >= most {

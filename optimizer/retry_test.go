@@ -438,3 +438,23 @@ func TestConcurrentRetries(t *testing.T) {
 		assert.Len(t, fake.Requests(), 58)
 	})
 }
+
+func TestTriesOfHello(t *testing.T) {
+	for _, tt := range []struct {
+		retry optimizer.Retry
+		want  int
+	}{
+		{optimizer.Retry{MaxTries: 3}, 3},
+		{optimizer.Retry{ConnectMaxTries: 4}, 4},
+		{optimizer.Retry{MaxTries: 3, ConnectMaxTries: 4}, 4},
+		{optimizer.Retry{MaxTries: 3, ConnectMaxTries: -1}, 9},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			fake := optimizertest.New()
+			fake.Inject(8, optimizertest.Status(503, ""))
+			err := connect(t, fake, func(o *optimizer.Options) { o.Retry = tt.retry }).Hello(t.Context(), optimizer.Hello{})
+			assert.Equal(t, tt.want == 9, err == nil)
+			assert.Len(t, fake.Requests(), tt.want, "%+v", tt.retry)
+		})
+	}
+}

@@ -3,6 +3,7 @@ package servo
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/servokit/servokit/config"
@@ -40,7 +41,7 @@ func FromConfig(doc *config.Document, o Options, defs ...connector.Definition) (
 		o.Name = doc.Name
 	}
 	if o.Name == "" {
-		o.Name = doc.Optimizer.ID
+		o.Name = doc.Optimizer.DisplayName()
 	}
 	if o.ProgressInterval == 0 {
 		o.ProgressInterval = doc.Settings.ProgressInterval.Std()
@@ -91,11 +92,8 @@ func FromConfig(doc *config.Document, o Options, defs ...connector.Definition) (
 // useOptimizer fills o with a client of the optimizer that doc names, and
 // returns one that tries once, for the check that asks whether it answers.
 func useOptimizer(doc *config.Document, o *Options) (asked Optimizer, err error) {
-	switch {
-	case doc.Optimizer.IsZero():
-		return nil, &config.FieldError{File: doc.File, Path: "optimizer", Message: "required: id and token of the optimizer"}
-	case doc.Optimizer.AppDynamics != nil:
-		return nil, &config.FieldError{File: doc.File, Path: "optimizer.optimizer_id", Message: "this kind of optimizer is not supported: use one with an id and a token"}
+	if doc.Optimizer.IsZero() {
+		return nil, &config.FieldError{File: doc.File, Path: "optimizer", Message: "required: id and token of the optimizer, or optimizer_id with its credentials"}
 	}
 	client, err := newHTTPClient(doc.Settings)
 	if err != nil {
@@ -105,19 +103,56 @@ func useOptimizer(doc *config.Document, o *Options) (asked Optimizer, err error)
 	options := optimizer.Options{
 		URL: doc.Optimizer.Endpoint(), Token: doc.Optimizer.Token.Reveal(), ServoUID: doc.ServoUID,
 		HTTP: client, Logger: o.Logger,
-		Retry: optimizer.Retry{MaxTime: limit(rest), ConnectMaxTime: limit(connect), MaxTries: rest.MaxTries},
+		Retry: optimizer.Retry{MaxTime: limit(rest), ConnectMaxTime: limit(connect), MaxTries: rest.MaxTries, ConnectMaxTries: connect.MaxTries},
+	}
+	if connect.MaxTries == 0 {
+		options.Retry.ConnectMaxTries = -1
+	}
+	file, err := useCredentials(doc.Optimizer.AppDynamics, o.Logger, &options)
+	if err != nil {
+		return nil, err
 	}
 	c, err := optimizer.NewClient(options)
 	if err != nil {
 		return nil, fmt.Errorf("optimizer: %w", err)
 	}
-	options.Retry.MaxTries = 1
+	options.Retry.MaxTries, options.Retry.ConnectMaxTries = 1, 1
 	once, err := optimizer.NewClient(options)
 	if err != nil {
 		return nil, fmt.Errorf("optimizer: %w", err)
 	}
-	o.Optimizer = c
+	if o.Optimizer = c; file != nil {
+		o.Optimizer = &followed{Client: c, connection: file}
+	}
 	return once, nil
+}
+
+// useCredentials gives options those of an optimizer with an optimizer_id: its
+// token, its connection file, which it returns, or what its client credentials
+// are exchanged for.
+func useCredentials(a *config.AppDynamics, logger *slog.Logger, options *optimizer.Options) (*connection, error) {
+	switch {
+	case a == nil:
+		return nil, nil
+	case a.ConnectionFile != "":
+		if logger == nil {
+			logger = slog.New(slog.DiscardHandler)
+		}
+		file := &connection{config: *a, log: logger}
+		options.URL, options.Credentials = "", file
+		return file, nil
+	case !a.Token.IsZero():
+		options.Token = a.Token.Reveal()
+		return nil, nil
+	}
+	credentials, err := optimizer.OAuth2(optimizer.OAuth2Options{
+		TokenURL: a.TokenEndpoint(), ClientID: a.ClientID, ClientSecret: a.ClientSecret.Reveal(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("optimizer: %w", err)
+	}
+	options.Credentials = credentials
+	return nil, nil
 }
 
 // limit is the longest time that b allows, in the form of [optimizer.Retry],
