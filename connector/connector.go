@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
 
 	"github.com/servokit/servokit/config"
 )
@@ -38,6 +39,7 @@ type Definition struct {
 	info  Info
 	build func(*config.Stanza, Env) (Connector, error)
 	check func(*config.Stanza) error
+	same  func(a, b *config.Stanza) bool
 	kind  config.Kind
 }
 
@@ -70,6 +72,11 @@ func Define[C any](info Info, build func(C, Env) (Connector, error)) Definition 
 			_, err := config.Decode[C](s)
 			return err
 		},
+		same: func(a, b *config.Stanza) bool {
+			x, errA := config.Decode[C](a)
+			y, errB := config.Decode[C](b)
+			return errA == nil && errB == nil && reflect.DeepEqual(x, y)
+		},
 	}
 }
 
@@ -100,6 +107,12 @@ func (d Definition) Check(stanza *config.Stanza) error {
 	}
 	return d.check(stanza)
 }
+
+// Same reports whether two stanzas give the connector the same configuration,
+// with everything that other sources add to them. A program that reloads its
+// configuration uses it to leave alone what has not changed. A stanza that is not
+// valid is the same as no other.
+func (d Definition) Same(a, b *config.Stanza) bool { return d.same != nil && d.same(a, b) }
 
 // New builds a connector from its stanza; a nil stanza means the defaults.
 // Missing parts of env are filled with defaults. The error lists every problem

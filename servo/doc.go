@@ -20,6 +20,9 @@
 // optimizer, and delivers an answer that it had worked out, if that is still
 // wanted. [Options.Record] receives a line for every step of all this.
 //
+// An [Assembly] runs many servos in one process, usually one for each document of
+// a servo.yaml; [Assembly.Reload] makes it agree with a file that has changed.
+//
 // Every command is answered exactly once, unless the optimizer itself has given
 // it up. An optimizer that is away, answers nonsense or is out of step never
 // ends the servo: it warns, waits with growing pauses and asks again. What ends

@@ -36,6 +36,7 @@ type backend struct {
 	goodbye  func(ctx context.Context) error
 	began    time.Time
 	idle     chan struct{} // closed when the list is used up
+	once     sync.Once
 
 	mu     sync.Mutex
 	calls  []call
@@ -75,7 +76,7 @@ func (b *backend) Next(ctx context.Context) (optimizer.Command, error) {
 	case error:
 		return optimizer.Command{}, next
 	default:
-		close(b.idle)
+		b.once.Do(func() { close(b.idle) })
 		<-ctx.Done()
 		return optimizer.Command{}, context.Cause(ctx)
 	}

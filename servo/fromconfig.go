@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/servokit/servokit/config"
@@ -21,41 +22,83 @@ import (
 // connector that the document does not list is a parked one, and gets a
 // warning in the log.
 func FromConfig(doc *config.Document, o Options, defs ...connector.Definition) (*Servo, error) {
-	known := make([]string, len(defs))
-	byName := make(map[string]connector.Definition, len(defs))
+	k, err := kindsOf(defs)
+	if err != nil {
+		return nil, err
+	}
+	own := new(transports)
+	s, err := fromConfig(doc, o, k, own)
+	if err != nil {
+		return nil, err
+	}
+	s.released = own.closeIdle
+	return s, nil
+}
+
+// kinds are the connectors that a program has, by name.
+type kinds struct {
+	names  []string
+	byName map[string]connector.Definition
+}
+
+func kindsOf(defs []connector.Definition) (kinds, error) {
+	k := kinds{byName: make(map[string]connector.Definition, len(defs))}
 	for i, d := range defs {
 		if err := d.Info().Validate(); err != nil {
-			return nil, fmt.Errorf("definition %d of the program: %w", i+1, err)
+			return kinds{}, fmt.Errorf("definition %d of the program: %w", i+1, err)
 		}
-		known[i] = d.Info().Name
-		byName[known[i]] = d
+		k.names = append(k.names, d.Info().Name)
+		k.byName[d.Info().Name] = d
 	}
-	mounts, err := doc.Resolve(known)
+	return k, nil
+}
+
+// check finds everything that is wrong with a document, except for what only
+// building shows.
+func (k kinds) check(doc *config.Document, ownOptimizer bool) ([]config.Mount, error) {
+	mounts, err := doc.Resolve(k.names)
 	problems := []error{err}
-	var asked Optimizer
-	if o.Optimizer == nil {
-		asked, err = useOptimizer(doc, &o)
-		problems = append(problems, err)
-	}
-	if o.Name == "" {
-		o.Name = doc.Name
-	}
-	if o.Name == "" {
-		o.Name = doc.Optimizer.DisplayName()
-	}
-	if o.ProgressInterval == 0 {
-		o.ProgressInterval = doc.Settings.ProgressInterval.Std()
+	if !ownOptimizer {
+		problems = append(problems, checkOptimizer(doc))
 	}
 	for _, m := range mounts {
-		if d, ok := byName[m.Connector]; ok {
+		if d, ok := k.byName[m.Connector]; ok {
 			stanza, _ := doc.Stanza(m.Name)
 			problems = append(problems, d.Check(stanza))
 		}
 	}
-	if err := config.Join(problems...); err != nil {
+	return mounts, config.Join(problems...)
+}
+
+// nameOf is what a servo is called that a document describes.
+func nameOf(doc *config.Document) string {
+	if doc.Name != "" {
+		return doc.Name
+	}
+	return doc.Optimizer.DisplayName()
+}
+
+func fromConfig(doc *config.Document, o Options, k kinds, shared *transports) (*Servo, error) {
+	mounts, err := k.check(doc, o.Optimizer != nil)
+	if err != nil {
 		return nil, err
 	}
-
+	client, err := shared.client(doc.Settings)
+	if err != nil {
+		return nil, err
+	}
+	var asked Optimizer
+	if o.Optimizer == nil {
+		if asked, err = useOptimizer(doc, &o, client); err != nil {
+			return nil, err
+		}
+	}
+	if o.Name == "" {
+		o.Name = nameOf(doc)
+	}
+	if o.ProgressInterval == 0 {
+		o.ProgressInterval = doc.Settings.ProgressInterval.Std()
+	}
 	s, err := New(o)
 	if err != nil {
 		return nil, err
@@ -63,17 +106,10 @@ func FromConfig(doc *config.Document, o Options, defs ...connector.Definition) (
 	if asked != nil {
 		s.asked = asked
 	}
-	client, err := newHTTPClient(doc.Settings)
-	if err != nil {
-		return nil, err
-	}
 	active := make(map[string]bool, len(mounts))
 	for _, m := range mounts {
 		active[m.Name] = true
-		stanza, _ := doc.Stanza(m.Name)
-		c, err := byName[m.Connector].New(stanza, connector.Env{
-			Name: m.Name, Logger: s.Logger(m.Name), HTTP: client, Common: doc.Settings,
-		})
+		c, err := k.build(doc, m, s, client)
 		if err == nil {
 			err = s.Use(m.Name, c)
 		}
@@ -89,20 +125,29 @@ func FromConfig(doc *config.Document, o Options, defs ...connector.Definition) (
 	return s, nil
 }
 
+// build makes the connector that a document mounts.
+func (k kinds) build(doc *config.Document, m config.Mount, s *Servo, client *http.Client) (connector.Connector, error) {
+	stanza, _ := doc.Stanza(m.Name)
+	return k.byName[m.Connector].New(stanza, connector.Env{
+		Name: m.Name, Logger: s.Logger(m.Name), HTTP: client, Common: doc.Settings,
+	})
+}
+
+// checkOptimizer finds what is missing of the optimizer that doc names.
+func checkOptimizer(doc *config.Document) error {
+	if doc.Optimizer.IsZero() {
+		return &config.FieldError{File: doc.File, Path: "optimizer", Message: "required: id and token of the optimizer, or optimizer_id with its credentials"}
+	}
+	return nil
+}
+
 // useOptimizer fills o with a client of the optimizer that doc names, and
 // returns one that tries once, for the check that asks whether it answers.
-func useOptimizer(doc *config.Document, o *Options) (asked Optimizer, err error) {
-	if doc.Optimizer.IsZero() {
-		return nil, &config.FieldError{File: doc.File, Path: "optimizer", Message: "required: id and token of the optimizer, or optimizer_id with its credentials"}
-	}
-	client, err := newHTTPClient(doc.Settings)
-	if err != nil {
-		return nil, err
-	}
+func useOptimizer(doc *config.Document, o *Options, client *http.Client) (asked Optimizer, err error) {
 	connect, rest := doc.Settings.BackoffFor("connect"), doc.Settings.BackoffFor("optimizer")
 	options := optimizer.Options{
 		URL: doc.Optimizer.Endpoint(), Token: doc.Optimizer.Token.Reveal(), ServoUID: doc.ServoUID,
-		HTTP: client, Logger: o.Logger,
+		HTTP: client, Logger: o.Logger, Observe: retries(o.Record),
 		Retry: optimizer.Retry{MaxTime: limit(rest), ConnectMaxTime: limit(connect), MaxTries: rest.MaxTries, ConnectMaxTries: connect.MaxTries},
 	}
 	if connect.MaxTries == 0 {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/servokit/servokit/config"
@@ -23,9 +24,46 @@ func proxy(p config.Proxies) func(*http.Request) (*url.URL, error) {
 	}
 }
 
-// newHTTPClient makes a client as the common settings ask for. A client of its
-// own per servo keeps the connections of one from being closed by another.
-func newHTTPClient(c config.Common) (*http.Client, error) {
+// transports makes HTTP clients as the common settings of servos ask for, with
+// one transport for all that want the same, so that many servos share a bounded
+// number of connections. The zero value has no bound.
+type transports struct {
+	perHost int // connections to one host at a time; 0 is no limit
+
+	mu   sync.Mutex
+	made map[string]*http.Transport
+}
+
+// client returns a client for the settings. It is an error when the file of
+// certificates cannot be used.
+func (t *transports) client(c config.Common) (*http.Client, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	key := fmt.Sprintf("%#v %#v %v", c.Proxies, c.SSLVerify, c.Timeouts.Connect)
+	transport := t.made[key]
+	if transport == nil {
+		var err error
+		if transport, err = newTransport(c, t.perHost); err != nil {
+			return nil, err
+		}
+		if t.made == nil {
+			t.made = map[string]*http.Transport{}
+		}
+		t.made[key] = transport
+	}
+	return &http.Client{Transport: transport, Timeout: c.Timeouts.Read.Std()}, nil
+}
+
+// closeIdle closes the connections that nobody uses.
+func (t *transports) closeIdle() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, transport := range t.made {
+		transport.CloseIdleConnections()
+	}
+}
+
+func newTransport(c config.Common, perHost int) (*http.Transport, error) {
 	transport := &http.Transport{
 		Proxy:               proxy(c.Proxies),
 		DialContext:         (&net.Dialer{Timeout: c.Timeouts.Connect.Std()}).DialContext,
@@ -35,7 +73,8 @@ func newHTTPClient(c config.Common) (*http.Client, error) {
 			InsecureSkipVerify: c.SSLVerify.Insecure, //nolint:gosec // only when the configuration says so explicitly
 		},
 		ForceAttemptHTTP2:   true,
-		MaxIdleConnsPerHost: 4,
+		MaxConnsPerHost:     perHost,
+		MaxIdleConnsPerHost: max(4, perHost),
 		IdleConnTimeout:     90 * time.Second,
 	}
 	if file := c.SSLVerify.CAFile; file != "" {
@@ -49,5 +88,5 @@ func newHTTPClient(c config.Common) (*http.Client, error) {
 		}
 		transport.TLSClientConfig.RootCAs = roots
 	}
-	return &http.Client{Transport: transport, Timeout: c.Timeouts.Read.Std()}, nil
+	return transport, nil
 }

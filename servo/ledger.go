@@ -18,7 +18,12 @@ type ledger struct {
 	store  journal.Store // may be nil
 	record *record.Log
 	state  journal.State
+	lost   bool           // what an earlier run had written is gone
+	hint   *journal.Entry // the adjustment that may have been open then
 }
+
+// journalReporter is a store that can tell what was wrong with what it has loaded.
+type journalReporter interface{ Report() journal.Report }
 
 // load reads what an earlier run has left.
 func (l *ledger) load(ctx context.Context) error {
@@ -30,6 +35,14 @@ func (l *ledger) load(ctx context.Context) error {
 		return err
 	}
 	l.state = state
+	if r, ok := l.store.(journalReporter); ok && r.Report().Lost() {
+		report := r.Report()
+		l.lost = true
+		if report.Untrusted != nil {
+			l.hint = report.Untrusted.Open
+		}
+		l.record.Add(ctx, record.Entry{Kind: record.Decision, Subject: "journal", Why: "lost: " + report.String()})
+	}
 	l.record.Add(ctx, record.Entry{Kind: record.Journal, Subject: "journal", Why: "found at the start", Out: state})
 	return nil
 }

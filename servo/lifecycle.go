@@ -52,6 +52,9 @@ func (s *Servo) Run(ctx context.Context) (err error) {
 			stopped = time.Now()
 		}
 		err = errors.Join(err, s.end(run, greeted, stopped.Add(s.o.Grace)))
+		if s.released != nil {
+			s.released()
+		}
 	}()
 	if err := s.start(run, &greeted); err != nil {
 		if run.Err() != nil {
@@ -97,8 +100,11 @@ func (s *Servo) Run(ctx context.Context) (err error) {
 // stopCause is the cause of a context that ends because of reason, which may be
 // nil.
 func stopCause(reason error) error {
-	if reason == nil || errors.Is(reason, connector.ErrStopRequested) {
+	switch {
+	case reason == nil:
 		return connector.ErrStopRequested
+	case errors.Is(reason, connector.ErrStopRequested):
+		return reason
 	}
 	return fmt.Errorf("%w: %w", connector.ErrStopRequested, reason)
 }
@@ -254,12 +260,21 @@ func (s *Servo) goodbye(ctx context.Context, reason string) {
 	}
 }
 
+// reasonError is the cause of a run that ends for a reason that has a word.
+type reasonError string
+
+func (e reasonError) Error() string { return string(e) }
+
 // stopReason is the word that Goodbye gives: the name of the signal if one
 // ended the run.
 func stopReason(run context.Context) string {
 	var sig *SignalError
-	if errors.As(context.Cause(run), &sig) {
+	var reason reasonError
+	switch cause := context.Cause(run); {
+	case errors.As(cause, &sig):
 		return sig.Name()
+	case errors.As(cause, &reason):
+		return string(reason)
 	}
 	return "shutdown"
 }

@@ -158,24 +158,30 @@ func (s *Servo) carryOut(ctx context.Context, cmd optimizer.Command) error {
 	return s.deliver(ctx, result)
 }
 
-// takeSlot waits until the assembly that the servo belongs to lets one more
-// command run.
+// takeSlot waits until no connector is being exchanged and the assembly that the
+// servo belongs to lets one more command run.
 func (s *Servo) takeSlot(ctx context.Context) error {
-	if s.slots == nil {
-		return nil
+	for _, slots := range []chan struct{}{s.busy, s.slots} {
+		if slots == nil {
+			continue
+		}
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			if slots == s.slots {
+				<-s.busy
+			}
+			return context.Cause(ctx)
+		}
 	}
-	select {
-	case s.slots <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return nil
 }
 
 func (s *Servo) leaveSlot() {
 	if s.slots != nil {
 		<-s.slots
 	}
+	<-s.busy
 }
 
 // concluded notes how a command has ended.

@@ -126,3 +126,19 @@ func (s *Servo) decided(ctx context.Context, subject, why string, err error) {
 	}
 	s.record.Add(ctx, e)
 }
+
+// retries returns an observer that notes each try which is repeated.
+func retries(log *record.Log) func(context.Context, optimizer.Try) {
+	if !log.Enabled() {
+		return nil
+	}
+	return func(ctx context.Context, t optimizer.Try) {
+		if t.Err == nil {
+			return
+		}
+		log.Add(ctx, record.Entry{
+			Kind: record.Retry, Event: string(t.Event), Try: t.Number, Status: t.StatusCode,
+			Error: t.Err.Error(), Took: t.Took, Wait: t.Wait, Why: "the try failed",
+		})
+	}
+}

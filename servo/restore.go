@@ -54,7 +54,7 @@ func (s *Servo) restore(ctx context.Context) error {
 }
 
 func (s *Servo) restoreOnce(ctx context.Context) error {
-	if err := s.intendBaseline(ctx); err != nil {
+	if err := errors.Join(s.takeHint(ctx), s.intendBaseline(ctx)); err != nil {
 		return err
 	}
 	target := s.ledger.state.Committed
@@ -119,6 +119,28 @@ func (s *Servo) putBack(ctx context.Context, target, interrupted types.Adjustmen
 		s.log.WarnContext(ctx, "settings were changed while the servo was away and are left as they are", "error", err)
 		s.record.Add(ctx, record.Entry{Kind: record.Decision, Subject: "restore", Why: "changed while the servo was away, and left as it is", Error: err.Error()})
 	}
+	return nil
+}
+
+// takeHint looks at the adjustment that a lost journal may have had open. When
+// the application has neither all of what was wanted nor all of what was before,
+// it was cut short, and is opened again to be taken back.
+func (s *Servo) takeHint(ctx context.Context) error {
+	hint := s.ledger.hint
+	if hint == nil {
+		return nil
+	}
+	found, err := s.components(ctx)
+	if err != nil {
+		return fmt.Errorf("looking at the application: %w", err)
+	}
+	if len(differing(found, hint.Adjustments)) > 0 && len(differing(found, hint.Previous)) > 0 {
+		s.decided(ctx, "restore", "the journal was lost, and an adjustment seems to have been cut short: it is taken back", nil)
+		if err := s.ledger.append(ctx, *hint); err != nil {
+			return fmt.Errorf("noting in the journal what is taken back: %w", err)
+		}
+	}
+	s.ledger.hint = nil
 	return nil
 }
 

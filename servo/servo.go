@@ -89,16 +89,18 @@ const (
 // Servo runs connectors under one optimizer. Its methods may be called from
 // several goroutines.
 type Servo struct {
-	o      Options
-	log    *slog.Logger
-	rand   *rand.Rand
-	bus    event.Bus
-	pubsub *pubsub.Exchange
-	asked  Optimizer // what the check of the optimizer greets
-	record *record.Log
-	ledger ledger        // used by the goroutine of Run, then by that of the loop
-	slots  chan struct{} // bounds the commands of an assembly; may be nil
-	failed chan error    // a background task that failed; the first is kept
+	o        Options
+	log      *slog.Logger
+	rand     *rand.Rand
+	bus      event.Bus
+	pubsub   *pubsub.Exchange
+	asked    Optimizer // what the check of the optimizer greets
+	record   *record.Log
+	ledger   ledger        // used by the goroutine of Run, then by that of the loop
+	slots    chan struct{} // bounds the commands of an assembly; may be nil
+	busy     chan struct{} // held while a command runs or a connector is exchanged
+	released func()        // closes idle connections when the run is over; may be nil
+	failed   chan error    // a background task that failed; the first is kept
 
 	life sync.Mutex // held while connectors come up or go down
 
@@ -177,6 +179,7 @@ func New(o Options) (*Servo, error) {
 		record: o.Record,
 		ledger: ledger{store: o.Journal, record: o.Record},
 		failed: make(chan error, 1),
+		busy:   make(chan struct{}, 1),
 	}
 	s.narrate()
 	return s, nil
@@ -262,6 +265,34 @@ func (s *Servo) Remove(ctx context.Context, name, reason string) error {
 	return nil
 }
 
+// exchange puts another connector in the place of the one of that name, between
+// two commands. When the new one does not come up the old one, built anew, takes
+// its place again.
+func (s *Servo) exchange(ctx context.Context, name string, fresh, old func() (connector.Connector, error)) error {
+	select {
+	case s.busy <- struct{}{}:
+	case <-ctx.Done():
+		return fmt.Errorf("servo %s: exchanging connector %q: %w", s.o.Name, name, context.Cause(ctx))
+	}
+	defer func() { <-s.busy }()
+	c, err := fresh()
+	if err != nil {
+		return err
+	}
+	err = s.Remove(ctx, name, "restarting")
+	if err == nil {
+		err = s.Use(name, c)
+	}
+	if err == nil {
+		return nil
+	}
+	if previous, again := old(); again == nil {
+		again = s.Use(name, previous)
+		err = errors.Join(err, again)
+	}
+	return err
+}
+
 // Connectors returns the names of the connectors in the order they were added.
 func (s *Servo) Connectors() []string {
 	s.mu.Lock()
@@ -300,6 +331,9 @@ func (s *Servo) taskFailed(err error) {
 // options say, and what the connectors have found out, each before the former.
 func (s *Servo) telemetry() map[string]string {
 	facts := ownFacts()
+	if s.ledger.lost {
+		facts["servox.journal"] = "lost"
+	}
 	maps.Copy(facts, s.o.Telemetry)
 	for _, m := range s.snapshot() {
 		maps.Copy(facts, m.host.Facts())

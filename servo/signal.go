@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 )
 
@@ -60,6 +61,38 @@ func SignalContext(parent context.Context) (ctx context.Context, stop func()) {
 		}
 		<-done
 		cancel(nil)
+	}
+}
+
+// NotifyHangup calls f, on a goroutine of its own and never twice at a time, for
+// each SIGHUP that the process receives: the usual wish that a service reads its
+// configuration again. The context of f is ctx. Several signals during one call
+// are one more call. Stop gives the signal back to its default, which ends the
+// process, and waits for a call that is under way.
+func NotifyHangup(ctx context.Context, f func(context.Context)) (stop func()) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-signals:
+				f(ctx)
+			case <-quit:
+				return
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	var once sync.Once
+	return func() {
+		once.Do(func() {
+			signal.Stop(signals)
+			close(quit)
+		})
+		<-done
 	}
 }
 

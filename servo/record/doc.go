@@ -4,7 +4,7 @@
 // received, and why. Logs are for people; the record is for programs that explain,
 // replay or show what a servo did, and for tests.
 //
-//	file, err := logfile.Open(logfile.Options{Path: "record.jsonl"})
+//	file, err := record.Open(record.FileOptions{Path: "record.jsonl"})
 //	…
 //	defer file.Close()
 //	log := record.New(file, record.Options{Servo: "web", Secrets: secrets})

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/servokit/servokit/event"
-	"github.com/servokit/servokit/servo/logging/logfile"
 	"github.com/servokit/servokit/servo/record"
 )
 
@@ -39,7 +38,7 @@ func ExampleNew() {
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "record.jsonl")
 	for _, run := range []string{"first", "second"} {
-		file, err := logfile.Open(logfile.Options{Path: path, MaxSize: 50, MaxBackups: 5})
+		file, err := record.Open(record.FileOptions{Path: path})
 		if err != nil {
 			fmt.Println(err)
 			return

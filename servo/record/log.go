@@ -65,8 +65,7 @@ type Log struct {
 }
 
 // New returns a log that writes to w, one call of Write for each line and never
-// two at a time. For a file that rotates, give it the one that package logfile
-// opens. A nil w gives a nil Log.
+// two at a time. For a file that rotates, give it one of [Open]. A nil w gives a nil Log.
 func New(w io.Writer, o Options) *Log {
 	if w == nil {
 		return nil
