@@ -30,11 +30,14 @@ type Optimizer struct {
 	superseded bool
 	token      string
 	tokens     *Tokens
+	served     http.Handler // nil until it is needed
 	answers    []error
 	faults     []*fault
 	requests   []*Request
 	results    []optimizer.Result
 	violations []string
+	directive  optimizer.Directive
+	uploads    []Upload
 }
 
 var _ optimizer.Backend = (*Optimizer)(nil)
@@ -77,7 +80,7 @@ func (o *Optimizer) OmitUIDs() *Optimizer {
 func (o *Optimizer) RequireToken(token string) *Optimizer {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.token = token
+	o.token, o.served = token, nil
 	return o
 }
 
@@ -116,6 +119,10 @@ func (o *Optimizer) Start(tb testing.TB) string {
 // ServeHTTP notes the request, applies a fault if one is due, and answers by
 // the rules of the protocol.
 func (o *Optimizer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if asset, ok := assetOf(r); ok {
+		o.serveAsset(w, r, asset)
+		return
+	}
 	record, r, err := receive(r)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -128,15 +135,24 @@ func (o *Optimizer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	due := o.due(record.Event)
 	record.Faulty = due != nil
-	token := o.token
 	if due == nil && o.tokens != nil && !o.tokens.admits(r) {
-		due = Status(http.StatusUnauthorized, `{"detail":"the token is missing or wrong"}`)
+		due = unauthorized
+	}
+	if due == nil {
+		due = o.handler()
 	}
 	o.mu.Unlock()
-	if due == nil {
-		due = optimizer.NewHandler(o, optimizer.HandlerOptions{Token: token})
-	}
 	due.ServeHTTP(w, r)
+}
+
+var unauthorized = Status(http.StatusUnauthorized, `{"detail":"the token is missing or wrong"}`)
+
+// handler is the protocol without faults; o.mu is held.
+func (o *Optimizer) handler() http.Handler {
+	if o.served == nil {
+		o.served = optimizer.NewHandler(o, optimizer.HandlerOptions{Token: o.token})
+	}
+	return o.served
 }
 
 // Hello is answered in any state.

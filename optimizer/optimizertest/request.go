@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/servokit/servokit/optimizer"
 )
@@ -103,12 +104,13 @@ func (o *Optimizer) Requests() []Request {
 	return requests
 }
 
-// Events returns the events of [Optimizer.Requests], progress reports left out:
+// Events returns the events of [Optimizer.Requests], progress reports and
+// diagnostics left out:
 // the course of the conversation at a glance.
 func (o *Optimizer) Events() []optimizer.Event {
 	var events []optimizer.Event
 	for _, r := range o.Requests() {
-		if r.Progress == nil {
+		if r.Progress == nil && !strings.HasPrefix(string(r.Event), assetPrefix) {
 			events = append(events, r.Event)
 		}
 	}
