@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/servokit/servokit/internal/english"
 )
 
 // FieldError is one thing that is wrong with a configuration and the place where to
@@ -82,7 +84,7 @@ func (p FieldErrors) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d problems", len(p))
 	if len(files) > 0 {
-		b.WriteString(" in " + strings.Join(files, ", "))
+		b.WriteString(" in " + english.And(files...))
 	}
 	b.WriteString(":")
 	for _, problem := range p {

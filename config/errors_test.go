@@ -54,7 +54,7 @@ func TestJoin(t *testing.T) {
 	b := &config.FieldError{File: "servo.yaml", Line: 1, Message: "b"}
 	other := &config.FieldError{File: "other.yaml", Line: 9, Message: "c"}
 	err := config.Join(config.FieldErrors{a}, nil, b, config.FieldErrors{a, other})
-	require.EqualError(t, err, "3 problems in other.yaml, servo.yaml:\n  other.yaml:9: c\n  servo.yaml:1: b\n  servo.yaml:2: a")
+	require.EqualError(t, err, "3 problems in other.yaml and servo.yaml:\n  other.yaml:9: c\n  servo.yaml:1: b\n  servo.yaml:2: a")
 	require.ErrorIs(t, err, b)
 
 	plain := errors.New("disk on fire")

@@ -9,6 +9,8 @@ import (
 
 	"github.com/invopop/jsonschema"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/servokit/servokit/internal/english"
 )
 
 // Kind is what a [Model] knows of one kind of connector. Get it from the
@@ -149,7 +151,7 @@ func (m Model) Schema(connectors ...string) ([]byte, error) {
 	}
 	root.Description = "Schema for configuration of Servo v" + cmp.Or(m.Version, "0.0.0")
 	if len(labels) > 0 {
-		root.Description += " with " + series(labels)
+		root.Description += " with " + english.Series(labels, "and", true)
 	}
 	return s.print(root)
 }

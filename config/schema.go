@@ -62,6 +62,9 @@ func (s *schemas) mapped(t reflect.Type) *jsonschema.Schema {
 	case reflect.TypeFor[Timeouts]():
 		s.define("Timeouts", reflect.TypeFor[Timeouts](), "")
 		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{durationSchema(), {Type: "number"}, ref("Timeouts")}}
+	case reflect.TypeFor[FastFail]():
+		s.define("FastFail", t, "")
+		return ref("FastFail")
 	case reflect.TypeFor[SSLVerify]():
 		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "boolean"}, {Type: "string", Format: "file-path"}}}
 	case reflect.TypeFor[Proxies]():
@@ -355,20 +358,6 @@ func title(key string) string {
 // camel makes "kube_metrics" "KubeMetrics".
 func camel(name string) string {
 	return strings.ReplaceAll(title(strings.NewReplacer("/", "_", ".", "_").Replace(name)), " ", "")
-}
-
-// series joins names as English text does.
-func series(items []string) string {
-	switch n := len(items); n {
-	case 0:
-		return ""
-	case 1:
-		return items[0]
-	case 2:
-		return items[0] + " and " + items[1]
-	default:
-		return strings.Join(items[:n-1], ", ") + ", and " + items[n-1]
-	}
 }
 
 // print writes a schema with its definitions, always the same way.

@@ -112,7 +112,7 @@ func TestVariablesThatAreWrong(t *testing.T) {
 	stanza, _ := doc.Stanza("load")
 	_, err = config.Decode[attack](stanza)
 	require.Error(t, err)
-	assert.Equal(t, `5 problems in $SERVO_LOAD, $SERVO_LOAD_HOSTS, $SERVO_LOAD_LABELS, $SERVO_LOAD_RATE, $SERVO_LOAD_TOKEN_FILE:
+	assert.Equal(t, `5 problems in $SERVO_LOAD, $SERVO_LOAD_HOSTS, $SERVO_LOAD_LABELS, $SERVO_LOAD_RATE and $SERVO_LOAD_TOKEN_FILE:
   $SERVO_LOAD: load.tagret: unknown key; did you mean "target"? (known: description, dry, hosts, labels, level, rate, target, timeout, token)
   $SERVO_LOAD_HOSTS: load.hosts: not JSON: write lists and mappings as in ["a", "b"] or {"key": "value"}
   $SERVO_LOAD_LABELS: load.labels.a: duplicate key

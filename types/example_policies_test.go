@@ -100,7 +100,7 @@ func ExampleParseLicense() {
 	fmt.Println(err)
 	// Output:
 	// Apache 2.0 <nil>
-	// no maturity level identified by "stable": known are ["Experimental" "Stable" "Robust"]
+	// no maturity level identified by "stable": use "Experimental", "Stable" or "Robust"
 }
 
 // Two violations among three looks end a measurement early.

@@ -3,6 +3,8 @@ package types
 import (
 	"fmt"
 	"slices"
+
+	"github.com/servokit/servokit/internal/english"
 )
 
 // License is the license of a connector, as listings show it.
@@ -72,7 +74,7 @@ func oneOf[T ~string](what, text string, known ...T) (T, error) {
 	if slices.Contains(known, T(text)) {
 		return T(text), nil
 	}
-	return "", fmt.Errorf("no %s identified by %q: known are %q", what, shorten(text), known)
+	return "", fmt.Errorf("no %s identified by %q: use %s", what, shorten(text), english.Quoted(known...))
 }
 
 func assign[T any](into *T, text []byte, parse func(string) (T, error)) error {

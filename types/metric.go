@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sort"
 	"time"
+
+	"github.com/servokit/servokit/internal/english"
 )
 
 // Unit is the unit of a metric, in the form it has on the wire.
@@ -31,7 +33,7 @@ func (u Unit) Validate() error {
 	if slices.Contains(units, u) {
 		return nil
 	}
-	return fmt.Errorf("unknown unit %q: accepted are \"\", %%, ms, bytes, GiB, cores, rpm and rps", shorten(string(u)))
+	return fmt.Errorf("unknown unit %q: use %s", shorten(string(u)), english.Quoted(units...))
 }
 
 // Metric names something that can be measured and says in which unit. Metrics

@@ -21,7 +21,7 @@ func TestUnit(t *testing.T) {
 		assert.Equal(t, wire, string(unit))
 	}
 	for _, unit := range []types.Unit{"s", "MS", "gib", " "} {
-		assert.EqualError(t, unit.Validate(), `unknown unit "`+string(unit)+`": accepted are "", %, ms, bytes, GiB, cores, rpm and rps`)
+		assert.EqualError(t, unit.Validate(), `unknown unit "`+string(unit)+`": use "", "%", "ms", "bytes", "GiB", "cores", "rpm" or "rps"`)
 	}
 }
 

@@ -86,9 +86,9 @@ func TestMetadata(t *testing.T) {
 		assert.Equal(t, text, string(p))
 	}
 	_, err := types.ParseLicense("mit")
-	require.EqualError(t, err, `no license identified by "mit": known are ["MIT" "Apache 2.0" "Proprietary"]`)
+	require.EqualError(t, err, `no license identified by "mit": use "MIT", "Apache 2.0" or "Proprietary"`)
 	_, err = types.ParseMaturity("x")
-	require.EqualError(t, err, `no maturity level identified by "x": known are ["Experimental" "Stable" "Robust"]`)
+	require.EqualError(t, err, `no maturity level identified by "x": use "Experimental", "Stable" or "Robust"`)
 	_, err = types.ParseNormalizationPolicy("")
 	require.ErrorContains(t, err, `no normalization policy identified by ""`)
 

@@ -106,7 +106,7 @@ process:
 		`process.file.mode: "rw" is not a permission in octal`,
 		`process.file.template: there is no setting "unknown"`,
 		`process.apply: "magic" is not restart or signal`,
-		`process.signal: "POKE" is not one of HUP, INT, KILL, QUIT, TERM, USR1, USR2, WINCH`,
+		`process.signal: "POKE" is not one of HUP, INT, KILL, QUIT, TERM, USR1, USR2 or WINCH`,
 		`process.ready.http: "localhost:80" is not a URL`,
 		`process.ready.tcp: "nowhere" is not an address`,
 		`process.ready.log: "(" is not a regular expression`,

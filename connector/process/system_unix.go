@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/servokit/servokit/internal/english"
 	"github.com/servokit/servokit/internal/subprocess"
 )
 
@@ -29,7 +30,7 @@ func acceptedSignals() string {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	return "one of " + strings.Join(names, ", ")
+	return "one of " + english.Or(names...)
 }
 
 // signalOne sends a signal to one process.

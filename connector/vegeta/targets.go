@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/servokit/servokit/config"
+	"github.com/servokit/servokit/internal/english"
 	lib "github.com/tsenart/vegeta/v12/lib"
 )
 
@@ -196,7 +197,7 @@ func validateAll(targets []lib.Target) error {
 func validateTarget(t lib.Target) error {
 	var problems []error
 	if !slices.Contains(methods, t.Method) {
-		problems = append(problems, fmt.Errorf("method %q is not one of %s", t.Method, strings.Join(methods, ", ")))
+		problems = append(problems, fmt.Errorf("method %q is not one of %s", t.Method, english.Or(methods...)))
 	}
 	u, err := url.Parse(t.URL)
 	switch {
