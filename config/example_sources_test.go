@@ -201,3 +201,19 @@ func ExampleLookup() {
 	// 5s <nil>
 	// <nil> unknown key path "timeouts.conect": there is no "conect" below "timeouts"
 }
+
+// The block is a field of a connector's configuration.
+func ExampleFastFail() {
+	type Config struct {
+		FastFail config.FastFail `yaml:"fast_fail"`
+	}
+	docs, err := config.Parse("servo.yaml", []byte("metrics: {fast_fail: {period: 30s, skip: 2m}}\n"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	stanza, _ := docs[0].Stanza("metrics")
+	c, err := config.Decode[Config](stanza)
+	fmt.Println(c.FastFail.Disabled, c.FastFail.Period, c.FastFail.Span, c.FastFail.Skip, err)
+	// Output: false 30s 30s 2m <nil>
+}

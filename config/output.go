@@ -25,7 +25,9 @@ type PrintOptions struct {
 	// Reveal shows all secrets with their values, also those that are given by a
 	// reference.
 	Reveal bool
-	_      struct{}
+
+	literal bool // no references in place of masked secrets
+	_       struct{}
 }
 
 // Print returns the configurations that are in effect, with all sources merged.
@@ -91,7 +93,11 @@ func (m Model) effective(doc *Document, o PrintOptions) (*yaml.Node, error) {
 			return nil
 		}
 		e := encoder{reveal: o.Reveal, layers: doc.layers}
-		full, err := e.encodeGiven(value, given)
+		refers := given
+		if o.literal {
+			refers = nil
+		}
+		full, err := e.encodeGiven(value, refers)
 		if err != nil {
 			return err
 		}
@@ -104,11 +110,12 @@ func (m Model) effective(doc *Document, o PrintOptions) (*yaml.Node, error) {
 			if shown == nil && slices.Contains(topLevel(), name) {
 				return nil
 			}
-			if full = shown; full == nil {
-				full = &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Style: yaml.FlowStyle}
-			}
+			full = shown
 		} else if cleaned := withoutNulls(full); cleaned != nil || name != "connectors" || !doc.HasConnectors {
 			full = cleaned // an empty list of connectors says that none is active
+		}
+		if full == nil && !slices.Contains(topLevel(), name) {
+			full = &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Style: yaml.FlowStyle} // it is active
 		}
 		if full != nil {
 			root.Content = append(root.Content, textNode(name), full)
