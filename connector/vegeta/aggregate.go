@@ -4,6 +4,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -28,6 +29,11 @@ type aggregate struct {
 	lastSent time.Duration
 
 	ended, failed atomic.Uint64 // read while the load runs
+
+	start time.Time // of the attack, once there was a shot
+	next  int       // the first interval that is not over
+	mu    sync.Mutex
+	ready []figures // intervals that are over and not yet taken, in order
 }
 
 // span collects the shots of an interval until it is complete.
@@ -38,6 +44,7 @@ type span struct {
 
 // figures are what is known about an interval with at least one request.
 type figures struct {
+	start              time.Time // of the attack, when this is about to be published
 	from, to           time.Duration
 	requests, failures uint64
 	throughput         float64 // successful answers per second
@@ -92,6 +99,7 @@ func (a *aggregate) index(t time.Duration) (int, bool) {
 // add takes a shot. It returns false when so many requests were late that the
 // outcome is settled.
 func (a *aggregate) add(s shot) bool {
+	a.start = s.start
 	a.shots++
 	a.lastSent = max(a.lastSent, s.sent)
 	if i, ok := a.index(s.done); ok && s.ok {
@@ -126,7 +134,46 @@ func (a *aggregate) add(s shot) bool {
 			a.close(i)
 		}
 	}
+	a.advance(s.done)
 	return a.lag.late <= a.tolerated()
+}
+
+// advance makes the intervals ready that are over at a time, with all requests
+// that are due in them answered: no answer can come into them any more. Without
+// a rate that is not known before the end.
+func (a *aggregate) advance(now time.Duration) {
+	if a.schedule.rate.infinite() {
+		return
+	}
+	for ; a.next < a.spans; a.next++ {
+		from, to := a.bounds(a.next)
+		f, ok := a.closed[a.next]
+		empty := a.schedule.counted(to) == a.schedule.counted(from)
+		if now < to || !ok && !empty {
+			return
+		}
+		if ok {
+			a.hand(a.next, f)
+		}
+	}
+}
+
+func (a *aggregate) hand(i int, f figures) {
+	f.start = a.start
+	f.throughput = float64(a.answered[i]) / (f.to - f.from).Seconds()
+	a.mu.Lock()
+	a.ready = append(a.ready, f)
+	a.mu.Unlock()
+}
+
+// take returns the intervals that have become ready since the last call. Any
+// goroutine may call it.
+func (a *aggregate) take() []figures {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	taken := a.ready
+	a.ready = nil
+	return taken
 }
 
 // span returns an empty span, if possible with the memory of an earlier one.
@@ -169,6 +216,9 @@ func (a *aggregate) finish() []figures {
 	var all []figures
 	for _, i := range slices.Sorted(maps.Keys(a.closed)) {
 		f := a.closed[i]
+		if i >= a.next {
+			a.hand(i, f)
+		}
 		f.throughput = float64(a.answered[i]) / (f.to - f.from).Seconds()
 		all = append(all, f)
 	}

@@ -39,6 +39,9 @@
 // an answer. Where lateness is tolerable but makes up more than a quarter of
 // latency_99th, the annotation load_generator_warning says so.
 //
+// While the load goes on, each interval that is over is published on the channel
+// [Reports], "loadgen.vegeta", for whoever wants to look on.
+//
 // The other annotations are load_profile, load_summary and load_generator, and
 // load_errors with the most frequent errors, without URLs.
 package vegeta

@@ -2,6 +2,7 @@ package vegeta_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +12,7 @@ import (
 	"github.com/servokit/servokit/connector"
 	"github.com/servokit/servokit/connector/vegeta"
 	"github.com/servokit/servokit/event"
+	"github.com/servokit/servokit/event/pubsub"
 	"github.com/servokit/servokit/types"
 )
 
@@ -75,4 +77,47 @@ func ExampleNew() {
 	// Output:
 	// error_rate: 25%
 	// 10× 400 Bad Request
+}
+
+// Whoever shares the exchange of the servo looks on while the load goes on.
+func ExampleReport() {
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer server.Close()
+	var c vegeta.Config
+	c.SetDefaults()
+	c.Rate, c.Target = "50/s", "GET "+server.URL
+	c.ReportingInterval = types.Duration(200 * time.Millisecond)
+	c.MaxLag = types.Duration(5 * time.Second) // this machine may be busy
+	load, err := vegeta.New(c, connector.Env{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	// A servo does the rest of this.
+	ctx := context.Background()
+	var bus event.Bus
+	host := connector.NewHost(&bus, "load", nil)
+	exchange := pubsub.New(pubsub.Options{})
+	host.Join(exchange)
+	if err := errors.Join(load.Bind(host), exchange.Start(ctx)); err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	_, err = vegeta.Reports.Subscribe(exchange.Client("watcher"), func(_ context.Context, r vegeta.Report) error {
+		fmt.Printf("%s: %d requests at %.0f/s, %.0f%% succeeded\n", r.Source, r.Requests, r.Rate, 100*r.Success)
+		return nil
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = connector.Measure.Dispatch(ctx, &bus, connector.MeasureRequest{Control: types.Control{Duration: types.Duration(600 * time.Millisecond)}})
+	fmt.Println(errors.Join(err, exchange.Shutdown(ctx)))
+	// Output:
+	// load: 10 requests at 50/s, 100% succeeded
+	// load: 10 requests at 50/s, 100% succeeded
+	// load: 10 requests at 50/s, 100% succeeded
+	// <nil>
 }

@@ -32,7 +32,7 @@ func (s Script) run(ctx context.Context, _ []lib.Target, _ schedule, report func
 	}
 	if s.Shots != nil {
 		s.Shots(func(f Shot) bool {
-			return report(shot{seq: f.Seq, sent: f.Sent, done: f.Done, answered: f.Failed == "", ok: f.Failed == "", err: f.Failed})
+			return report(shot{start: s.Start, seq: f.Seq, sent: f.Sent, done: f.Done, answered: f.Failed == "", ok: f.Failed == "", err: f.Failed})
 		})
 	}
 	if s.Block {

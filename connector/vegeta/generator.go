@@ -17,6 +17,7 @@ import (
 // shot is one request that was sent and has ended. Times count from the begin
 // of the attack.
 type shot struct {
+	start      time.Time // of the attack
 	seq        uint64
 	sent, done time.Duration
 	answered   bool // with whatever status
@@ -70,7 +71,7 @@ func (a attacker) run(ctx context.Context, targets []lib.Target, s schedule, rep
 			continue // drain: these have been cut off
 		}
 		sent := r.Timestamp.Sub(p.start)
-		if !report(shot{seq: r.Seq, sent: sent, done: sent + r.Latency, answered: r.Code > 0, ok: r.Code >= 200 && r.Code < 400, err: r.Error}) {
+		if !report(shot{start: p.start, seq: r.Seq, sent: sent, done: sent + r.Latency, answered: r.Code > 0, ok: r.Code >= 200 && r.Code < 400, err: r.Error}) {
 			cancel()
 		}
 	}

@@ -32,11 +32,13 @@ func (v *vegeta) measure(ctx context.Context, r connector.MeasureRequest) (types
 	v.log.InfoContext(ctx, "generating load", "rate", v.rate.String(), "targets", len(targets),
 		"warmup", control.Warmup, "duration", control.Duration, "delay", control.Delay)
 	a := newAggregate(s, v.config.ReportingInterval.Std(), v.config.MaxLag.Std())
-	e, err := v.run(ctx, targets, s, a, control.Delay.Std())
+	reports := &publisher{vegeta: v}
+	e, err := v.run(ctx, targets, s, a, control.Delay.Std(), reports)
 	if err != nil {
 		return types.Measurement{}, err
 	}
 	all := a.finish()
+	reports.publish(ctx, a.take())
 	m := types.Measurement{Annotations: v.annotations(len(targets), control, a, e, all)}
 	if err := saturation(a, e, v.config.MaxWorkers); err != nil {
 		return m, connector.Fail(ReasonSaturated, err)
@@ -76,7 +78,7 @@ func plausible(s schedule, delay time.Duration) error {
 
 // run generates the load and reports progress meanwhile. It returns when the
 // generator has.
-func (v *vegeta) run(ctx context.Context, targets []lib.Target, s schedule, a *aggregate, delay time.Duration) (effort, error) {
+func (v *vegeta) run(ctx context.Context, targets []lib.Target, s schedule, a *aggregate, delay time.Duration, reports *publisher) (effort, error) {
 	var e effort
 	done := make(chan error, 1)
 	started := time.Now()
@@ -110,6 +112,7 @@ func (v *vegeta) run(ctx context.Context, targets []lib.Target, s schedule, a *a
 			default:
 				p.Message = fmt.Sprintf("waiting for the last answers: %d requests answered, %d errors", ended, failed)
 			}
+			reports.publish(ctx, a.take())
 			_ = connector.Progress(ctx, p) // when ctx has ended the generator ends by itself
 		}
 	}

@@ -34,6 +34,7 @@ type vegeta struct {
 	rate      rate
 	log       *slog.Logger
 	generator generator
+	host      *connector.Host // once it is bound
 }
 
 // New returns the connector for a program that configures it itself; call
@@ -64,6 +65,7 @@ func build(c Config, env connector.Env, g generator) (connector.Connector, error
 
 // Bind registers the handlers of the connector.
 func (v *vegeta) Bind(h *connector.Host) error {
+	v.host = h
 	connector.Metrics.On(h, func(context.Context, connector.None) ([]types.Metric, error) {
 		return metrics(), nil
 	})
