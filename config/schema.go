@@ -62,6 +62,8 @@ func (s *schemas) mapped(t reflect.Type) *jsonschema.Schema {
 	case reflect.TypeFor[Timeouts]():
 		s.define("Timeouts", reflect.TypeFor[Timeouts](), "")
 		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{durationSchema(), {Type: "number"}, ref("Timeouts")}}
+	case reflect.TypeFor[types.SampleAction]():
+		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string", Enum: []any{"keep", "skip", "carry", "fail"}}, {Type: "number"}}}
 	case reflect.TypeFor[FastFail]():
 		s.define("FastFail", t, "")
 		return ref("FastFail")

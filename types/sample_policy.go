@@ -136,11 +136,11 @@ func (a *SampleAction) UnmarshalYAML(unmarshal func(any) error) error {
 // missing, NaN, infinite and stale samples never become numbers unless the
 // policy says so.
 type SamplePolicy struct {
-	Missing  SampleAction `json:"missing,omitzero" yaml:"missing,omitempty"`
-	Zero     SampleAction `json:"zero,omitzero" yaml:"zero,omitempty"`
-	NaN      SampleAction `json:"nan,omitzero" yaml:"nan,omitempty"`
-	Infinite SampleAction `json:"infinite,omitzero" yaml:"infinite,omitempty"`
-	Stale    SampleAction `json:"stale,omitzero" yaml:"stale,omitempty"`
+	Missing  SampleAction `json:"missing,omitzero" yaml:"missing,omitempty" description:"What becomes of a moment without an observation."`
+	Zero     SampleAction `json:"zero,omitzero" yaml:"zero,omitempty" description:"What becomes of an observed zero."`
+	NaN      SampleAction `json:"nan,omitzero" yaml:"nan,omitempty" description:"What becomes of an observation that is not a number, such as a ratio without traffic."`
+	Infinite SampleAction `json:"infinite,omitzero" yaml:"infinite,omitempty" description:"What becomes of an observed infinity."`
+	Stale    SampleAction `json:"stale,omitzero" yaml:"stale,omitempty" description:"What becomes of a value whose source has declared it gone."`
 }
 
 // Validate reports states that cannot be kept because they have no number.

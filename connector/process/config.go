@@ -62,7 +62,11 @@ type Config struct {
 	// MetricsPrefix is put before the names of the metrics. Set it when a servo
 	// runs several commands, so that their metrics can be told apart.
 	MetricsPrefix string `yaml:"metrics_prefix" description:"Text before the names of the metrics."`
-	_             struct{}
+	// Samples says by metric, with its prefix, what becomes of samples that are
+	// missing because the process could not be looked at, and of zeros. Default: a
+	// missing sample is left out.
+	Samples config.SamplePolicies `yaml:"samples" description:"What becomes of missing samples, zeros and the like, by metric; * is for the others." example:"{cpu_cores: {missing: carry}}"`
+	_       struct{}
 }
 
 // Setting is one setting of the command and where its value goes. It needs at
@@ -235,6 +239,11 @@ func (c *Config) Validate() error {
 	if c.Output.Tail < 1 || c.Output.Tail > maxTail {
 		add(config.Invalid("output.tail", c.Output.Tail, fmt.Sprintf("a number of lines from 1 to %d", maxTail)))
 	}
+	var known []string
+	for _, m := range c.metrics() {
+		known = append(known, m.Name)
+	}
+	add(c.Samples.Check("samples", known...))
 	return errors.Join(errs...)
 }
 

@@ -82,6 +82,8 @@ process:
   output: {tail: 5000}
   settlement: -1s
   sample_interval: 0
+  metrics_prefix: app_
+  samples: {cpu_cores: {missing: carry}}
 `)
 	var problems config.FieldErrors
 	require.ErrorAs(t, err, &problems)
@@ -119,6 +121,7 @@ process:
 		`process.output.tail: 5000 is not a number of lines from 1 to 1000`,
 		`process.settlement: "-1s" is not zero or a positive duration`,
 		`process.sample_interval: "0" is not a positive duration`,
+		`process.samples.cpu_cores: no metric is called "cpu_cores" (known: app_cpu_cores, `,
 	} {
 		assert.ErrorContains(t, err, text)
 	}

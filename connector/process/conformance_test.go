@@ -75,6 +75,7 @@ restart:
 output:
   tail: 10
 sample_interval: 50ms
+samples: {"*": {missing: carry}}
 metrics_prefix: app_
 `, os.Args[0], dir, address, filepath.Join(dir, "app.conf"), address),
 		Control: types.Control{Duration: types.Duration(100 * time.Millisecond)},

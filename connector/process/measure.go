@@ -13,24 +13,24 @@ import (
 )
 
 // metrics lists what can be measured.
-func (p *process) metrics() []types.Metric {
-	return []types.Metric{p.cpuCores(), p.cpuSeconds(), p.memory(), p.restartCount()}
+func (c *Config) metrics() []types.Metric {
+	return []types.Metric{c.cpuCores(), c.cpuSeconds(), c.memory(), c.restartCount()}
 }
 
-func (p *process) cpuCores() types.Metric {
-	return types.Metric{Name: p.config.MetricsPrefix + "cpu_cores", Unit: types.Cores}
+func (c *Config) cpuCores() types.Metric {
+	return types.Metric{Name: c.MetricsPrefix + "cpu_cores", Unit: types.Cores}
 }
 
-func (p *process) cpuSeconds() types.Metric {
-	return types.Metric{Name: p.config.MetricsPrefix + "cpu_seconds"}
+func (c *Config) cpuSeconds() types.Metric {
+	return types.Metric{Name: c.MetricsPrefix + "cpu_seconds"}
 }
 
-func (p *process) memory() types.Metric {
-	return types.Metric{Name: p.config.MetricsPrefix + "resident_memory", Unit: types.Gibibytes}
+func (c *Config) memory() types.Metric {
+	return types.Metric{Name: c.MetricsPrefix + "resident_memory", Unit: types.Gibibytes}
 }
 
-func (p *process) restartCount() types.Metric {
-	return types.Metric{Name: p.config.MetricsPrefix + "restarts"}
+func (c *Config) restartCount() types.Metric {
+	return types.Metric{Name: c.MetricsPrefix + "restarts"}
 }
 
 // measure observes the command for the time that the control asks for.
@@ -80,11 +80,11 @@ func (p *process) observe(ctx context.Context, r connector.MeasureRequest) (type
 		series.ID = p.name
 		m.Readings = append(m.Readings, series)
 	}
-	add(p.cpuCores(), s.cores...)
-	add(p.cpuSeconds(), types.DataPoint{Time: s.end, Sample: s.seconds})
-	add(p.memory(), s.memory...)
-	add(p.restartCount(), types.DataPoint{Time: s.end, Sample: types.Observe(float64(restarts))})
-	return m, nil
+	add(p.config.cpuCores(), s.cores...)
+	add(p.config.cpuSeconds(), types.DataPoint{Time: s.end, Sample: s.seconds})
+	add(p.config.memory(), s.memory...)
+	add(p.config.restartCount(), types.DataPoint{Time: s.end, Sample: types.Observe(float64(restarts))})
+	return p.config.Samples.Apply(m)
 }
 
 // beforeMeasure goes before a measurement and waits until the process is ready,

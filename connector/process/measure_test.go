@@ -58,6 +58,24 @@ func TestMeasureSeesTheMemory(t *testing.T) {
 	assert.Less(t, s.Max, 1.0)
 }
 
+func TestMeasureAppliesThePoliciesOfSamples(t *testing.T) {
+	r := started(t, func(c *process.Config) {
+		c.MetricsPrefix = "app_"
+		c.Samples = config.SamplePolicies{"app_restarts": {Zero: types.TreatAs(7)}}
+	})
+	m, err := r.measure(t.Context(), types.Control{Duration: types.Duration(100 * time.Millisecond)}, "app_restarts")
+	require.NoError(t, err)
+	assert.InDelta(t, 7, m.Summary("app_restarts").Mean, 0)
+	assert.Equal(t, "app_restarts of app: 1 replaced of 1 samples", m.Annotations["samples"])
+
+	r = started(t, func(c *process.Config) { c.Samples = config.SamplePolicies{"*": {Zero: types.FailOnSample()}} })
+	_, err = r.measure(t.Context(), types.Control{Duration: types.Duration(100 * time.Millisecond)}, "restarts")
+	var outcome *types.OutcomeError
+	require.ErrorAs(t, err, &outcome)
+	assert.Equal(t, config.ReasonSampleRefused, outcome.Reason)
+	assert.ErrorContains(t, err, "sample 0 is zero, which the policy refuses")
+}
+
 func TestMeasureHonoursTheControl(t *testing.T) {
 	r := started(t, func(c *process.Config) { c.MetricsPrefix = "app_" })
 	var reports []types.Progress

@@ -120,7 +120,7 @@ func (p *process) Bind(h *connector.Host) error {
 		return []types.Component{p.component()}, nil
 	})
 	connector.Metrics.On(h, func(context.Context, connector.None) ([]types.Metric, error) {
-		return p.metrics(), nil
+		return p.config.metrics(), nil
 	})
 	connector.Describe.On(h, func(context.Context, types.Control) (types.Description, error) {
 		return p.describe(), nil
@@ -192,7 +192,7 @@ func (p *process) component() types.Component {
 }
 
 func (p *process) describe() types.Description {
-	return types.Description{Components: []types.Component{p.component()}, Metrics: p.metrics()}
+	return types.Description{Components: []types.Component{p.component()}, Metrics: p.config.metrics()}
 }
 
 func (p *process) startup(ctx context.Context, _ connector.Lifecycle) (connector.None, error) {

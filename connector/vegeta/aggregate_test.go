@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/servokit/servokit/config"
 	"github.com/servokit/servokit/connector"
 	"github.com/servokit/servokit/connector/vegeta"
 	"github.com/servokit/servokit/types"
@@ -137,6 +138,31 @@ func TestAnIntervalWithoutRequestsHasNoSample(t *testing.T) {
 	assert.Equal(t, []float64{60, 60}, values(t, m, "throughput"))
 	points := m.Readings[0].(types.TimeSeries).Points
 	assert.Equal(t, []time.Time{begin.Add(time.Second), begin.Add(4 * time.Second)}, []time.Time{points[0].Time, points[1].Time})
+}
+
+func TestThePolicyOfAMetricDecidesAboutIntervalsWithoutRequests(t *testing.T) {
+	script := vegeta.Script{Shots: each(2, func(i int, s *vegeta.Shot) {
+		s.Sent = time.Duration(i) * 3 * time.Second
+		s.Done = s.Sent + time.Duration(10*(i+1))*ms
+	})}
+	sparse := func(p config.SamplePolicies) func(c *vegeta.Config) {
+		return func(c *vegeta.Config) { c.Rate, c.Samples = "1/3s", p }
+	}
+	m, err := play(t, script, control(0, 4*time.Second), sparse(config.SamplePolicies{
+		"*": {Missing: types.CarryLast()}, "throughput": {Missing: types.TreatAs(0)}, "error_rate": {},
+	}))
+	require.NoError(t, err)
+	assert.Equal(t, []float64{60, 0, 0, 60}, values(t, m, "throughput"))
+	assert.Equal(t, []float64{10, 10, 10, 20}, values(t, m, "latency_99th"))
+	assert.Equal(t, []float64{0, 0}, values(t, m, "error_rate"))
+	assert.Contains(t, m.Annotations["samples"], "throughput: 2 replaced of 4 samples; error_rate: 2 skipped of 4 samples; latency_total: 2 carried of 4 samples")
+
+	_, err = play(t, script, control(0, 4*time.Second), sparse(config.SamplePolicies{"throughput": {Missing: types.FailOnSample()}, "error_rate": {Zero: types.FailOnSample()}}))
+	var outcome *types.OutcomeError
+	require.ErrorAs(t, err, &outcome)
+	assert.Equal(t, types.Failed, outcome.Outcome)
+	assert.Equal(t, config.ReasonSampleRefused, outcome.Reason)
+	assert.ErrorContains(t, err, "throughput: sample 1 is missing, which the policy refuses (2 in all)\nerror_rate: sample 0 is zero, which the policy refuses (2 in all)")
 }
 
 func TestARateWithoutRequestsInTimeIsNoData(t *testing.T) {

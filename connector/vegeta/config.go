@@ -64,6 +64,9 @@ type Config struct {
 	// with [ReasonSaturated] instead of blaming the target. At most 1h.
 	// Default 100ms.
 	MaxLag types.Duration `yaml:"max_lag" description:"How late a request may be sent. More than 1% later than that fails the measurement."`
+	// Samples says by metric what becomes of intervals without requests, whose
+	// samples are missing, and of zeros. Default: a missing sample is left out.
+	Samples config.SamplePolicies `yaml:"samples" description:"What becomes of missing samples (intervals without requests), zeros and the like, by metric; * is for the others." example:"{latency_99th: {missing: carry}}"`
 }
 
 const (
@@ -114,7 +117,16 @@ func (c Config) validateKeys() error {
 	accept(c.ReportingInterval >= shortestInterval, "reporting_interval", c.ReportingInterval, "a duration of at least 100ms")
 	accept(c.Timeout > 0, "timeout", c.Timeout, "a positive duration")
 	accept(c.MaxLag > 0 && c.MaxLag <= longestLag, "max_lag", c.MaxLag, "a positive duration of at most 1h")
+	problems = append(problems, c.Samples.Check("samples", metricNames()...))
 	return errors.Join(problems...)
+}
+
+func metricNames() []string {
+	var names []string
+	for _, m := range metrics() {
+		names = append(names, m.Name)
+	}
+	return names
 }
 
 func (c Config) knownFormat() bool { return c.Format == formatHTTP || c.Format == formatJSON }

@@ -54,12 +54,20 @@ insecure: true
 reporting_interval: 1m
 timeout: 5
 max_lag: 1s
+samples: {"*": {missing: carry}, error_rate: {missing: 0, zero: keep}}
 `)
 	require.NoError(t, err)
 	assert.Equal(t, vegeta.Config{
 		Rate: "300/1m", Format: "json", Targets: file, Connections: 5, Workers: 2, MaxWorkers: 20, Insecure: true,
 		ReportingInterval: types.Duration(time.Minute), Timeout: types.Duration(5 * time.Second), MaxLag: types.Duration(time.Second),
+		Samples: config.SamplePolicies{"*": {Missing: types.CarryLast()}, "error_rate": {Missing: types.TreatAs(0), Zero: action(t, "keep")}},
 	}, c)
+}
+
+func action(t *testing.T, text string) types.SampleAction {
+	a, err := types.ParseSampleAction(text)
+	require.NoError(t, err)
+	return a
 }
 
 func TestEveryProblemIsReportedAtOnce(t *testing.T) {
@@ -72,10 +80,11 @@ max_body: -2
 reporting_interval: 1ms
 timeout: 0
 max_lag: -1s
+samples: {latency_99: {missing: carry}, throughput: {missing: keep}}
 `)
 	var problems config.FieldErrors
 	require.ErrorAs(t, err, &problems)
-	assert.Len(t, problems, 9)
+	assert.Len(t, problems, 11)
 	for _, want := range []string{
 		`vegeta.rate: "fast" is not a number of requests per second such as 50, a number per interval such as "50/s" or "300/1m", or "infinity"`,
 		`vegeta.format: "xml" is not "http" or "json"`,
@@ -85,6 +94,8 @@ max_lag: -1s
 		`vegeta.max_body: -2 is not a number of bytes, or -1 for all`,
 		`vegeta.reporting_interval: "1ms" is not a duration of at least 100ms`,
 		`vegeta.timeout: "0" is not a positive duration`,
+		`vegeta.samples.latency_99: no metric is called "latency_99"; did you mean "latency_99th"? (known: throughput, `,
+		`vegeta.samples.throughput: missing: keep is not accepted for a sample without a number`,
 		`vegeta.max_lag: "-1s" is not a positive duration of at most 1h`,
 	} {
 		assert.ErrorContains(t, err, want)

@@ -30,6 +30,7 @@ insecure: false
 reporting_interval: 100ms
 timeout: 1s
 max_lag: 10s
+samples: {"*": {missing: carry}, error_rate: {missing: 0}}
 `,
 		Secrets: []string{"hunter2-correct-horse"},
 		Control: types.Control{Duration: types.Duration(100 * time.Millisecond)},

@@ -23,7 +23,9 @@
 // later, and percentiles are exact. The throughput of an interval is the number
 // of successful answers that arrived in it. A request succeeds with a status
 // from 200 to 399; one that timed out is an error whose latency counts. An
-// interval in which no request was due has no sample. When the duration is no
+// interval in which no request was due has no sample, unless the key samples asks
+// for another treatment of what is missing: to carry the last number, to take a
+// number of its own, or to fail the measurement. When the duration is no
 // multiple of the reporting interval, a rest of at least half an interval is
 // reported by itself, and a shorter one together with the interval before it. A
 // point carries the time of the end of its interval.

@@ -53,7 +53,10 @@ func (v *vegeta) measure(ctx context.Context, r connector.MeasureRequest) (types
 		v.log.DebugContext(ctx, "load interval", "from", f.from, "to", f.to, "requests", f.requests, "failures", f.failures,
 			"throughput", f.throughput*60, "latency_50th", f.p50, "latency_90th", f.p90, "latency_95th", f.p95, "latency_99th", f.p99)
 	}
-	m.Readings = readings(r.Metrics, e.start, all)
+	m.Readings = readings(r.Metrics, e.start, a, all)
+	if m, err = v.config.Samples.Apply(m); err != nil {
+		return types.Measurement{}, err
+	}
 	if err := v.wait(ctx, s, control.Delay.Std()); err != nil {
 		return types.Measurement{}, err
 	}

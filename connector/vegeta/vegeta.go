@@ -115,16 +115,23 @@ func metrics() []types.Metric {
 	return all
 }
 
-// readings returns a series for each of the named metrics, or for all.
-func readings(names []string, start time.Time, all []figures) []types.Reading {
+// readings returns a series for each of the named metrics, or for all, with a
+// point per interval; an interval without requests has a missing sample.
+func readings(names []string, start time.Time, a *aggregate, all []figures) []types.Reading {
 	var out []types.Reading
 	for _, c := range columns() {
 		if len(names) > 0 && !slices.Contains(names, c.metric.Name) {
 			continue
 		}
-		points := make([]types.DataPoint, len(all))
-		for i, f := range all {
-			points[i] = types.DataPoint{Time: start.Add(f.to).Round(0).UTC(), Sample: types.Observe(c.of(f))}
+		points := make([]types.DataPoint, a.spans)
+		known := all
+		for i := range points {
+			_, to := a.bounds(i)
+			points[i].Time = start.Add(to).Round(0).UTC()
+			if len(known) > 0 && known[0].to == to {
+				points[i].Sample = types.Observe(c.of(known[0]))
+				known = known[1:]
+			}
 		}
 		out = append(out, types.NewTimeSeries(c.metric, points...))
 	}
