@@ -182,7 +182,11 @@ func (s *Servo) connectivity() checks.Check {
 			}
 			ctx, cancel := context.WithTimeoutCause(ctx, connectivityLimit, fmt.Errorf("no answer within %s", connectivityLimit))
 			defer cancel()
-			if err := s.asked.Hello(ctx, optimizer.Hello{}); err != nil {
+			asked, err := s.asked()
+			if err == nil {
+				err = asked.Hello(ctx, optimizer.Hello{})
+			}
+			if err != nil {
 				return "", &checks.Error{
 					Message: "expected an answer of the optimizer, found",
 					Hint:    connectivityHint(err), Err: err,

@@ -87,7 +87,8 @@ func fromConfig(doc *config.Document, o Options, k kinds, shared *transports) (*
 	if err != nil {
 		return nil, err
 	}
-	var asked Optimizer
+	diagnosticsOf(doc, &o, k)
+	var asked func() (Optimizer, error)
 	if o.Optimizer == nil {
 		if asked, err = useOptimizer(doc, &o, client); err != nil {
 			return nil, err
@@ -142,8 +143,9 @@ func checkOptimizer(doc *config.Document) error {
 }
 
 // useOptimizer fills o with a client of the optimizer that doc names, and
-// returns one that tries once, for the check that asks whether it answers.
-func useOptimizer(doc *config.Document, o *Options, client *http.Client) (asked Optimizer, err error) {
+// returns what makes one that tries once, for the check that asks whether it
+// answers.
+func useOptimizer(doc *config.Document, o *Options, client *http.Client) (asked func() (Optimizer, error), err error) {
 	connect, rest := doc.Settings.BackoffFor("connect"), doc.Settings.BackoffFor("optimizer")
 	options := optimizer.Options{
 		URL: doc.Optimizer.Endpoint(), Token: doc.Optimizer.Token.Reveal(), ServoUID: doc.ServoUID,
@@ -161,15 +163,14 @@ func useOptimizer(doc *config.Document, o *Options, client *http.Client) (asked 
 	if err != nil {
 		return nil, fmt.Errorf("optimizer: %w", err)
 	}
-	options.Retry.MaxTries, options.Retry.ConnectMaxTries = 1, 1
-	once, err := optimizer.NewClient(options)
-	if err != nil {
-		return nil, fmt.Errorf("optimizer: %w", err)
-	}
 	if o.Optimizer = c; file != nil {
 		o.Optimizer = &followed{Client: c, connection: file}
 	}
-	return once, nil
+	return func() (Optimizer, error) {
+		once := options
+		once.Retry.MaxTries, once.Retry.ConnectMaxTries = 1, 1
+		return optimizer.NewClient(once)
+	}, nil
 }
 
 // useCredentials gives options those of an optimizer with an optimizer_id: its

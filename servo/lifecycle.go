@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/servokit/servokit/connector"
@@ -70,6 +71,11 @@ func (s *Servo) Run(ctx context.Context) (err error) {
 		defer close(loop)
 		loopErr = s.loop(run)
 	}()
+	if s.examined != nil {
+		var examined sync.WaitGroup
+		examined.Go(func() { s.diagnose(run, s.examined) })
+		defer examined.Wait() // it ends with run
+	}
 	over := loop
 	if s.o.NoPoll {
 		s.log.WarnContext(run, "the optimizer is not asked for commands")

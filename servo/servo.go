@@ -61,6 +61,9 @@ type Options struct {
 	// Record receives a line for everything that the servo decides, sends and
 	// receives. Nil means none is written.
 	Record *record.Log
+	// Diagnostics are sent to an optimizer that asks for them, if it is one that
+	// can; nil means that it is never asked.
+	Diagnostics *Diagnostics
 	// NoPoll greets the optimizer and starts the connectors, but asks for no
 	// commands; the servo stays until it is asked to stop.
 	NoPoll bool
@@ -94,7 +97,8 @@ type Servo struct {
 	rand     *rand.Rand
 	bus      event.Bus
 	pubsub   *pubsub.Exchange
-	asked    Optimizer // what the check of the optimizer greets
+	asked    func() (Optimizer, error) // what the check of the optimizer greets
+	examined diagnosable               // what diagnostics go to; nil when there are none
 	record   *record.Log
 	ledger   ledger        // used by the goroutine of Run, then by that of the loop
 	slots    chan struct{} // bounds the commands of an assembly; may be nil
@@ -175,11 +179,14 @@ func New(o Options) (*Servo, error) {
 		log:    log,
 		rand:   rand.New(o.Rand),
 		pubsub: pubsub.New(pubsub.Options{Logger: log}),
-		asked:  o.Optimizer,
+		asked:  func() (Optimizer, error) { return o.Optimizer, nil },
 		record: o.Record,
 		ledger: ledger{store: o.Journal, record: o.Record},
 		failed: make(chan error, 1),
 		busy:   make(chan struct{}, 1),
+	}
+	if o.Diagnostics != nil {
+		s.examined, _ = o.Optimizer.(diagnosable)
 	}
 	s.narrate()
 	return s, nil
@@ -190,6 +197,15 @@ func (s *Servo) Name() string { return s.o.Name }
 
 // Logger returns the logger that a connector of that name should use.
 func (s *Servo) Logger(connector string) *slog.Logger { return s.log.With("connector", connector) }
+
+// Running reports whether the servo is up: its optimizer was greeted, its
+// connectors have started, and it is not stopping. Use it for a probe of
+// readiness.
+func (s *Servo) Running() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.phase == running
+}
 
 // Bus returns the bus on which the servo dispatches its events. Use it to
 // dispatch one of your own, or a standard event outside of a command.
