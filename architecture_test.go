@@ -47,6 +47,7 @@ var arrows = map[string]struct {
 			"golang.org/x/term", // of the handlers: is this a terminal?
 			"golang.org/x/crypto",
 			"github.com/hashicorp/go-retryablehttp", "github.com/hashicorp/go-cleanhttp", "golang.org/x/oauth2",
+			"golang.org/x/net", "golang.org/x/text", // the variables that name proxies
 		}),
 	},
 	"servo/journal":           {ours: []string{"types", "optimizer"}, others: []string{"golang.org/x/sys", "github.com/hashicorp/go-retryablehttp", "github.com/hashicorp/go-cleanhttp", "golang.org/x/oauth2"}},

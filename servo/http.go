@@ -1,6 +1,7 @@
 package servo
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -11,24 +12,44 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/net/http/httpproxy"
+
 	"github.com/servokit/servokit/config"
 )
 
+// maxConnections is how many connections to one host there are at most, unless
+// something else is asked for.
+const maxConnections = 100
+
 // proxy prefers what the settings say to what the environment does.
 func proxy(p config.Proxies) func(*http.Request) (*url.URL, error) {
+	environment := environmentProxy()
 	return func(r *http.Request) (*url.URL, error) {
 		if u, ok, err := p.For(r.URL); ok {
 			return u, err
 		}
-		return http.ProxyFromEnvironment(r)
+		return environment(r.URL)
 	}
+}
+
+// environmentProxy reads HTTP_PROXY, HTTPS_PROXY and NO_PROXY, and ALL_PROXY for
+// what the first two leave open. The API of the cluster that a servo runs in is
+// never behind a proxy.
+func environmentProxy() func(*url.URL) (*url.URL, error) {
+	c := httpproxy.FromEnvironment()
+	all := cmp.Or(os.Getenv("ALL_PROXY"), os.Getenv("all_proxy"))
+	c.HTTPProxy, c.HTTPSProxy = cmp.Or(c.HTTPProxy, all), cmp.Or(c.HTTPSProxy, all)
+	if host := os.Getenv("KUBERNETES_SERVICE_HOST"); host != "" {
+		c.NoProxy += "," + host
+	}
+	return c.ProxyFunc()
 }
 
 // transports makes HTTP clients as the common settings of servos ask for, with
 // one transport for all that want the same, so that many servos share a bounded
-// number of connections. The zero value has no bound.
+// number of connections.
 type transports struct {
-	perHost int // connections to one host at a time; 0 is no limit
+	perHost int // connections to one host at a time; 0 means maxConnections
 
 	mu   sync.Mutex
 	made map[string]*http.Transport
@@ -51,7 +72,11 @@ func (t *transports) client(c config.Common) (*http.Client, error) {
 		}
 		t.made[key] = transport
 	}
-	return &http.Client{Transport: transport, Timeout: c.Timeouts.Read.Std()}, nil
+	client := &http.Client{Transport: transport, Timeout: c.Timeouts.Read.Std()}
+	if pool, write := c.Timeouts.Pool.Std(), c.Timeouts.Write.Std(); pool > 0 || write > 0 {
+		client.Transport = &limits{Transport: transport, pool: pool, write: write}
+	}
+	return client, nil
 }
 
 // closeIdle closes the connections that nobody uses.
@@ -73,7 +98,7 @@ func newTransport(c config.Common, perHost int) (*http.Transport, error) {
 			InsecureSkipVerify: c.SSLVerify.Insecure, //nolint:gosec // only when the configuration says so explicitly
 		},
 		ForceAttemptHTTP2:   true,
-		MaxConnsPerHost:     perHost,
+		MaxConnsPerHost:     cmp.Or(perHost, maxConnections),
 		MaxIdleConnsPerHost: max(4, perHost),
 		IdleConnTimeout:     90 * time.Second,
 	}
