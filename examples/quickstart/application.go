@@ -39,7 +39,7 @@ func buildApp(ctx context.Context, binary string) (application, error) {
 }
 
 func goCommand(ctx context.Context, dir string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // what is not fixed is the folder that --state names
 	cmd.Dir = dir
 	// The go command ends its compilers when it is interrupted, but not when
 	// it is killed.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
@@ -16,6 +15,7 @@ import (
 )
 
 const (
+	servoName = "quickstart"
 	// component is the name of the application in descriptions.
 	component = "app"
 	// warmup fills the cache and lets the garbage collector find its pace.
@@ -25,11 +25,9 @@ const (
 )
 
 // newServo joins the application and the load to an optimizer.
-func newServo(o options, app application, opt servo.Optimizer, log *slog.Logger) (*servo.Servo, error) {
-	s, err := servo.New(servo.Options{
-		Name: "quickstart", Optimizer: opt, Logger: log,
-		ProgressInterval: time.Second, Grace: grace,
-	})
+func newServo(o options, app application, so servo.Options) (*servo.Servo, error) {
+	so.Name, so.ProgressInterval, so.Grace = servoName, time.Second, grace
+	s, err := servo.New(so)
 	if err != nil {
 		return nil, err
 	}
@@ -70,6 +68,15 @@ func processConfig(app application) process.Config {
 		Stop:           process.Stop{Grace: types.Duration(2 * time.Second)},
 		SampleInterval: types.Duration(500 * time.Millisecond),
 	}
+}
+
+// defaults are the settings of the application as it is without an optimizer.
+func defaults(app application) types.Adjustments {
+	var as types.Adjustments
+	for _, s := range processConfig(app).Settings {
+		as = append(as, types.Adjustment{Component: component, Setting: s.Name, Value: s.Default})
+	}
+	return as
 }
 
 // vegetaConfig says what load to send: the same queries in the same order in

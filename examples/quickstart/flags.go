@@ -31,6 +31,7 @@ type options struct {
 	token        string
 	listen       string
 	study        string
+	state        string
 	verbose      bool
 }
 
@@ -49,6 +50,7 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.token, "optimizer-token", "", "`token` for that optimizer (default $OPSANI_TOKEN)")
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:0", "`address` of the application, port 0 for a free one")
 	flags.StringVar(&o.study, "study", "", "`file` that keeps the trials, to go on after an interruption")
+	flags.StringVar(&o.state, "state", "", "`folder` for the journal and the decision record, empty for none\n(default with --optimizer-url: one in quickstart-state)")
 	flags.BoolVar(&o.verbose, "verbose", false, "log what the servo does")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -64,6 +66,11 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	}
 	if o.optimizerURL != "" && o.token == "" {
 		o.token = os.Getenv("OPSANI_TOKEN")
+	}
+	given := false
+	flags.Visit(func(f *flag.Flag) { given = given || f.Name == "state" })
+	if o.optimizerURL != "" && !given {
+		o.state = defaultState(o.optimizerURL)
 	}
 	return o, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/servokit/servokit/optimizer"
 	"github.com/servokit/servokit/optimizer/local"
+	"github.com/servokit/servokit/servo"
 	"github.com/servokit/servokit/types"
 )
 
@@ -19,7 +20,7 @@ import (
 // the trials are used up or the optimizer says that it is done, and keeps
 // account of what was tried. Then the embedded optimizer validates the best of
 // it, since a measurement of a search alone proves nothing.
-func followOptimizer(ctx context.Context, o options, app application, v *view, log *slog.Logger) (local.Result, error) {
+func followOptimizer(ctx context.Context, o options, app application, st *state, v *view, log *slog.Logger) (local.Result, error) {
 	so, err := studyOptions(o)
 	if err != nil {
 		return local.Result{}, err
@@ -32,8 +33,13 @@ func followOptimizer(ctx context.Context, o options, app application, v *view, l
 		return local.Result{}, err
 	}
 	v.note("the optimizer at " + redactURL(o.optimizerURL) + " is in charge")
-	account := &account{Backend: client, options: so, view: v, done: make(chan struct{})}
-	if err := runServo(ctx, o, app, account, log, account.done); err != nil {
+	account := &account{Backend: client, options: so, view: v, original: defaults(app), done: make(chan struct{})}
+	if account.settings, err = st.left(ctx, account.original); err != nil {
+		return local.Result{}, err
+	}
+	servoOptions := servo.Options{Optimizer: account, Logger: log}
+	st.use(&servoOptions, servo.RecoverCommitted)
+	if err := runServo(ctx, o, app, servoOptions, account.done); err != nil {
 		return local.Result{}, err
 	}
 	if ctx.Err() != nil {
@@ -49,7 +55,7 @@ func followOptimizer(ctx context.Context, o options, app application, v *view, l
 		return seen, nil
 	}
 	v.note("validating the best of what was tried")
-	checked, err := runStudy(ctx, o, app, v, log, []types.Adjustments{seen.Best.Settings})
+	checked, err := runStudy(ctx, o, app, st.withoutJournal(), v, log, []types.Adjustments{seen.Best.Settings})
 	if err != nil {
 		return local.Result{}, err
 	}
@@ -68,8 +74,9 @@ func followOptimizer(ctx context.Context, o options, app application, v *view, l
 const patience = 3 * time.Minute
 
 // account passes everything on to an optimizer and notes the trials that come
-// by. A measurement before the first adjustment is the baseline; an optimizer
-// that begins with an adjustment leaves that to the validation.
+// by. A measurement of the original settings before the first adjustment is the
+// baseline; an optimizer that begins with an adjustment, or goes on with one of
+// an earlier run, leaves that to the validation.
 type account struct {
 	optimizer.Backend
 	options local.Options
@@ -78,7 +85,7 @@ type account struct {
 
 	mu       sync.Mutex
 	settings types.Adjustments // in force
-	original types.Adjustments // as described first
+	original types.Adjustments // without an optimizer
 	wanted   types.Adjustments // what the running command asks for
 	adjusted bool
 	trials   []local.Trial
@@ -127,9 +134,6 @@ func (a *account) Reply(ctx context.Context, r optimizer.Result) error {
 	case r.Outcome == types.Cancelled:
 	case r.Verb == optimizer.Describe && r.Outcome == "":
 		a.settings = settingsOf(r.Description)
-		if a.original == nil {
-			a.original = a.settings
-		}
 	case r.Verb == optimizer.Adjust:
 		a.adjusted = true
 		if r.Outcome == "" {
@@ -176,7 +180,7 @@ func (a *account) add(r optimizer.Result, settings types.Adjustments) {
 		}
 	}
 	update := local.Update{Phase: local.PhaseSearch, Trials: a.options.Trials, Finished: &t}
-	if !a.adjusted && r.Outcome == "" {
+	if !a.adjusted && r.Outcome == "" && settingsText(settings) == settingsText(a.original) {
 		a.baseline = &t
 		update.Phase, update.Trial, update.Trials = local.PhaseBaseline, 1, 1
 	} else {

@@ -40,7 +40,7 @@ func newAccount(t *testing.T, trials int, next ...any) *account {
 	so, err := studyOptions(options{trials: trials, rate: 7})
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"requests_per_second": 7}`, string(so.Control.Load), "another load is another study")
-	return &account{Backend: &scripted{next: next}, options: so, view: newView(io.Discard), done: make(chan struct{})}
+	return &account{Backend: &scripted{next: next}, options: so, view: newView(io.Discard), original: settingsOf(workers(2)), settings: settingsOf(workers(2)), done: make(chan struct{})}
 }
 
 func workers(n int64) types.Description {
@@ -93,6 +93,16 @@ func TestAccount(t *testing.T) {
 		require.NoError(t, err)
 		assert.Nil(t, r.Baseline)
 		assert.Equal(t, "workers=4", settingsText(r.Best.Settings))
+	})
+	t.Run("a run that goes on where another was killed has no baseline of its own", func(t *testing.T) {
+		a := newAccount(t, 1, optimizer.Command{})
+		a.settings = settingsOf(workers(6))
+		replay(t, a, ok(optimizer.Measure, types.Description{}, figures(1, 50)))
+		r, err := a.result()
+		require.NoError(t, err)
+		assert.Nil(t, r.Baseline)
+		require.NotNil(t, r.Best)
+		assert.Equal(t, "workers=6", settingsText(r.Best.Settings))
 	})
 	t.Run("a rejected trial has the settings that were asked for", func(t *testing.T) {
 		wanted := types.Adjustments{{Component: "app", Setting: "workers", Value: types.Int(99)}}

@@ -69,12 +69,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // optimize brings up the application, the servo and the optimizer, and takes
 // all of them down again.
-func optimize(ctx context.Context, o options, v *view, log *slog.Logger) (local.Result, error) {
-	dir, err := os.MkdirTemp("", "servokit-quickstart-")
+func optimize(ctx context.Context, o options, v *view, log *slog.Logger) (result local.Result, err error) {
+	st, err := openState(o, log)
 	if err != nil {
 		return local.Result{}, err
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
+	defer func() { err = errors.Join(err, st.close()) }()
+	dir, clean, err := st.folder()
+	if err != nil {
+		return local.Result{}, err
+	}
+	defer clean()
 
 	v.note("building the application")
 	app, err := buildApp(ctx, filepath.Join(dir, "app"))
@@ -85,9 +90,9 @@ func optimize(ctx context.Context, o options, v *view, log *slog.Logger) (local.
 		return local.Result{}, err
 	}
 	if o.optimizerURL != "" {
-		return followOptimizer(ctx, o, app, v, log)
+		return followOptimizer(ctx, o, app, st, v, log)
 	}
-	return runStudy(ctx, o, app, v, log, nil)
+	return runStudy(ctx, o, app, st, v, log, nil)
 }
 
 // present shows what came out: the table and the verdict, or the document, and

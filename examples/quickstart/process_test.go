@@ -52,6 +52,7 @@ func start(t *testing.T, args ...string) *program {
 	p := &program{t: t, dir: t.TempDir(), exited: make(chan struct{}), grown: make(chan struct{})}
 	args = append([]string{"--output", "json", "--rate", "10", "--duration", "1s", "--report", ""}, args...)
 	p.cmd = exec.Command(os.Args[0], args...) //nolint:noctx // ended by the test itself
+	p.cmd.Dir = t.TempDir()                   // for files of its default folders
 	p.cmd.Env = append(os.Environ(), "QUICKSTART_MAIN=yes", "TMPDIR="+p.dir, "NO_COLOR=1")
 	p.cmd.Stdout = &p.stdout
 	stderr, err := p.cmd.StderrPipe()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/servokit/servokit/optimizer"
 	"github.com/servokit/servokit/optimizer/optimizertest"
+	"github.com/servokit/servokit/servo/record"
 	"github.com/servokit/servokit/types"
 )
 
@@ -161,6 +163,45 @@ func TestServoKilledDuringAnAdjustment(t *testing.T) {
 	p.requireNoOrphans()
 }
 
+// The embedded optimizer begins anew, and must not take a trial of the run that
+// was killed for the original.
+func TestKilledStudyBeginsAtTheOriginal(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "state")
+	p := start(t, "--trials", "3", "--verbose", "--state", dir)
+	p.waitFor(`msg="command done" servo=quickstart verb=ADJUST`)
+	other := start(t, "--state", dir)
+	assert.Equal(t, 1, other.wait(time.Minute))
+	assert.Contains(t, other.errors(), "quickstart: --state: ")
+	assert.Contains(t, other.errors(), "in use by another process")
+	p.signal(syscall.SIGKILL)
+	<-p.exited
+
+	again := start(t, "--trials", "3", "--verbose", "--state", dir)
+	again.waitFor("generating load")
+	environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", again.application()))
+	require.NoError(t, err)
+	for _, a := range defaults(application{}) {
+		assert.Contains(t, strings.Split(string(environ), "\x00"), "SEARCH_"+strings.ToUpper(a.Setting)+"="+a.Value.String())
+	}
+	again.signal(syscall.SIGINT)
+	require.Equal(t, 130, again.wait(5*time.Second), again.errors())
+	p.requireNoOrphans()
+	again.requireNoOrphans()
+
+	file, err := os.Open(filepath.Join(dir, "record.jsonl"))
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, file.Close()) }()
+	var said []string
+	for e, err := range record.Read(file) {
+		if err == nil && e.Kind == record.Journal {
+			said = append(said, e.Subject+": "+e.Why)
+		}
+	}
+	assert.Contains(t, said, "intent: the baseline is restored")
+	assert.Contains(t, said, "rollback: restored at the start")
+}
+
 // Another optimizer is in charge, goes away for a while and answers garbage;
 // the outcome is validated all the same.
 func TestAnotherOptimizer(t *testing.T) {
@@ -196,6 +237,17 @@ func TestAnotherOptimizer(t *testing.T) {
 	assert.Empty(t, opt.Violations())
 	assert.NotContains(t, p.errors(), "secret-token")
 	p.requireNoOrphans()
+
+	kept, err := filepath.Glob(filepath.Join(p.cmd.Dir, "quickstart-state", "127.0.0.1_*", "*"))
+	require.NoError(t, err)
+	var names []string
+	for _, file := range kept {
+		names = append(names, filepath.Base(file))
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		assert.NotContains(t, string(text), "secret-token", file)
+	}
+	assert.Equal(t, []string{"app", "journal", "journal.lock", "record.jsonl"}, names, "the default of --state")
 }
 
 func outcomes(results []optimizer.Result) []types.Outcome {
@@ -214,7 +266,7 @@ func TestApplicationDoesNotStart(t *testing.T) {
 	addr, err := chooseAddress(t.Context(), "127.0.0.1:0")
 	require.NoError(t, err)
 	o := options{trials: 1, duration: time.Second, rate: 10}
-	_, err = runStudy(t.Context(), o, application{binary: script, addr: addr}, newView(io.Discard), slog.New(slog.DiscardHandler), nil)
+	_, err = runStudy(t.Context(), o, application{binary: script, addr: addr}, &state{}, newView(io.Discard), slog.New(slog.DiscardHandler), nil)
 	require.Error(t, err)
 	assert.Contains(t, err.Error(), "the corpus is gone")
 	assert.Contains(t, err.Error(), "exit status 3")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/servokit/servokit/optimizer"
 	"github.com/servokit/servokit/optimizer/local"
+	"github.com/servokit/servokit/servo"
 	"github.com/servokit/servokit/types"
 )
 
@@ -69,8 +70,11 @@ func studyOptions(o options) (local.Options, error) {
 
 // runStudy runs the embedded optimizer behind HTTP on loopback and a servo
 // against it, until the study ends. With candidates it does not search, but
-// only validates them.
-func runStudy(ctx context.Context, o options, app application, v *view, log *slog.Logger, candidates []types.Adjustments) (local.Result, error) {
+// only validates them. The optimizer begins anew with the servo, and so does the
+// application: a trial of an earlier run must not pass for the original. That
+// holds for a study that goes on as well, since it adjusts all settings before
+// it measures anything.
+func runStudy(ctx context.Context, o options, app application, st *state, v *view, log *slog.Logger, candidates []types.Adjustments) (local.Result, error) {
 	so, err := studyOptions(o)
 	if err != nil {
 		return local.Result{}, err
@@ -93,14 +97,16 @@ func runStudy(ctx context.Context, o options, app application, v *view, log *slo
 	if err != nil {
 		return local.Result{}, err
 	}
-	err = runServo(ctx, o, app, client, log, engine.Done())
+	options := servo.Options{Optimizer: client, Logger: log}
+	st.use(&options, servo.RecoverBaseline)
+	err = runServo(ctx, o, app, options, engine.Done())
 	result := engine.Result()
 	return result, errors.Join(err, result.Err)
 }
 
 // runServo runs a servo until done is closed.
-func runServo(ctx context.Context, o options, app application, opt optimizer.Backend, log *slog.Logger, done <-chan struct{}) error {
-	s, err := newServo(o, app, opt, log)
+func runServo(ctx context.Context, o options, app application, so servo.Options, done <-chan struct{}) error {
+	s, err := newServo(o, app, so)
 	if err != nil {
 		return err
 	}
