@@ -1,0 +1,27 @@
+package main
+
+import (
+	"log/slog"
+	"os"
+
+	"github.com/servokit/servokit/servo/logging"
+	"github.com/servokit/servokit/servo/logging/logfile"
+)
+
+const logBackups = 3
+
+// logger returns a log to standard error, and to a file if one is wanted.
+func (p program) logger(o options) (log *slog.Logger, closeFile func() error, err error) {
+	sinks := []slog.Handler{logging.NewTextHandler(p.stderr, &logging.Options{
+		Level: o.level, Color: logging.UseColor(p.stderr, o.noColor, os.Getenv),
+	})}
+	closeFile = func() error { return nil }
+	if o.logFile != "" {
+		file, err := logfile.Open(logfile.Options{Path: o.logFile, MaxBackups: logBackups})
+		if err != nil {
+			return nil, nil, usageError{err}
+		}
+		sinks, closeFile = append(sinks, logging.NewTextHandler(file, &logging.Options{Level: o.level})), file.Close
+	}
+	return slog.New(logging.NewRedactHandler(slog.NewMultiHandler(sinks...))), closeFile, nil
+}
