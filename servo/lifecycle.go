@@ -57,20 +57,25 @@ func (s *Servo) Run(ctx context.Context) (err error) {
 			s.released()
 		}
 	}()
-	if err := s.start(run, &greeted); err != nil {
+	// One goroutine starts and goes on with the loop, while this one only waits,
+	// so that an idle servo has one large stack and not two.
+	var loopErr error
+	up, loop := make(chan error, 1), make(chan struct{})
+	go func() {
+		defer close(loop)
+		err := s.start(run, &greeted)
+		if up <- err; err == nil {
+			s.log.InfoContext(run, "servo running", "connectors", s.Connectors())
+			loopErr = s.loop(run)
+		}
+	}()
+	if err := <-up; err != nil {
+		<-loop
 		if run.Err() != nil {
 			return nil // asked to stop before it was up
 		}
 		return fmt.Errorf("servo %s: %w", s.o.Name, err)
 	}
-	s.log.InfoContext(run, "servo running", "connectors", s.Connectors())
-
-	var loopErr error
-	loop := make(chan struct{})
-	go func() {
-		defer close(loop)
-		loopErr = s.loop(run)
-	}()
 	if s.examined != nil {
 		var examined sync.WaitGroup
 		examined.Go(func() { s.diagnose(run, s.examined) })
