@@ -20,11 +20,23 @@
 // with "unexpected-event" or "invalid", as a real optimizer does, and is noted as
 // a violation; see [Optimizer.Violations].
 //
+// [Optimizer.Expect] adds commands together with what their answers have to be;
+// [Optimizer.Verify] then fails the test with a diff for each that is different.
+// [Optimizer.Legacy] understands the servos of before.
+//
+// # Credentials and diagnostics
+//
+// [Optimizer.RequireToken] guards the optimizer with a token,
+// [Optimizer.RequireTokenFrom] with those of a token endpoint of OAuth 2, which
+// [NewTokens] makes. [Optimizer.AnswerDiagnostics] asks for diagnostics.
+//
 // # Faults
 //
 // [Optimizer.Inject] answers the next requests with a fault instead: a status
 // such as [Status] or [RetryAfter], [Garbage], [Redirect], [Disconnect], [Hang],
-// or any handler of your own. [Optimizer.AnswerProgress] scripts the answers to
+// or any handler of your own. [Reset], [Truncate], [Slow], [HalfClose], [Noise]
+// and [WrongLength] break the connection on the wire, and a [Listener] before
+// HTTP begins. [Optimizer.AnswerProgress] scripts the answers to
 // progress reports, for example [optimizer.ErrCancelRequested].
 //
 // Do not import this package from anything but tests and examples.

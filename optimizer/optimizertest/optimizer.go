@@ -38,6 +38,14 @@ type Optimizer struct {
 	violations []string
 	directive  optimizer.Directive
 	uploads    []Upload
+	legacy     bool
+
+	// What is expected of the commands, by their number from the beginning of
+	// the script, of which base are done with.
+	base       int
+	steps      int
+	waiting    map[int]*expectation
+	mismatches []string
 }
 
 var _ optimizer.Backend = (*Optimizer)(nil)
@@ -45,7 +53,7 @@ var _ optimizer.Backend = (*Optimizer)(nil)
 // New returns an optimizer that asks for the commands in turn. A command
 // without a UID gets one: "u1", "u2" and so on; see [Optimizer.OmitUIDs].
 func New(commands ...optimizer.Command) *Optimizer {
-	o := &Optimizer{changed: make(chan struct{}), uids: true}
+	o := &Optimizer{changed: make(chan struct{}), uids: true, waiting: make(map[int]*expectation)}
 	o.Then(commands...)
 	return o
 }
@@ -55,11 +63,16 @@ func (o *Optimizer) Then(commands ...optimizer.Command) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, c := range commands {
-		if o.given++; o.uids && c.UID == "" && c.Verb.Answer() != "" {
-			c.UID = "u" + strconv.Itoa(o.given)
-		}
-		o.script = append(o.script, c)
+		o.append(c)
 	}
+}
+
+// append adds a command to the script; o.mu is held.
+func (o *Optimizer) append(c optimizer.Command) {
+	if o.given++; o.uids && c.UID == "" && c.Verb.Answer() != "" {
+		c.UID = "u" + strconv.Itoa(o.given)
+	}
+	o.script = append(o.script, c)
 	o.notify()
 }
 
@@ -130,8 +143,12 @@ func (o *Optimizer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	o.mu.Lock()
 	o.add(record)
-	for _, p := range record.problems() {
-		o.violate(p)
+	if o.legacy {
+		modernize(r, record.Body)
+	} else {
+		for _, p := range record.problems() {
+			o.violate(p)
+		}
 	}
 	due := o.due(record.Event)
 	record.Faulty = due != nil
@@ -197,6 +214,7 @@ func (o *Optimizer) Reply(ctx context.Context, result optimizer.Result) error {
 		return err
 	}
 	o.results = append(o.results, result)
+	o.judge(result)
 	o.advance()
 	return nil
 }
@@ -209,6 +227,9 @@ func (o *Optimizer) Progress(ctx context.Context, progress optimizer.Progress) e
 	o.entry(ctx, progress.Verb.Answer()).Progress = &progress
 	if err := o.expect(progress.Verb, progress.UID); err != nil {
 		return err
+	}
+	if e := o.waiting[o.base]; e != nil {
+		e.reports++
 	}
 	percent := int(progress.Percent)
 	if percent < o.percent {
@@ -268,6 +289,7 @@ func (o *Optimizer) expect(verb optimizer.Verb, uid string) error {
 
 func (o *Optimizer) advance() {
 	o.script = o.script[1:]
+	o.base++
 	o.delivered, o.percent = false, 0
 	o.notify()
 }
