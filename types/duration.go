@@ -77,6 +77,12 @@ func ParseDuration(text string) (Duration, error) {
 	if rest == "" || rest[0] == ' ' {
 		return 0, fmt.Errorf("invalid duration %q", shorten(text))
 	}
+	if d, ok := simple(rest); ok {
+		if negative {
+			d = -d
+		}
+		return d, nil
+	}
 	total := new(big.Rat)
 	for rest != "" {
 		number := rest[:leading(rest, func(r rune) bool { return r >= '0' && r <= '9' || r == '.' })]
@@ -113,6 +119,25 @@ func ParseDuration(text string) (Duration, error) {
 	return durationFromRat(total, text)
 }
 
+// simple reads the most frequent form, a small whole number of one unit, without
+// the cost of exact arithmetic.
+func simple(text string) (Duration, bool) {
+	const most = 9 // digits: no unit is longer than a year of 3e16 ns
+	digits := leading(text, func(r rune) bool { return r >= '0' && r <= '9' })
+	if digits == 0 || digits > most {
+		return 0, false
+	}
+	length, ok := durationUnits[text[digits:]]
+	if !ok || length < time.Microsecond {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(text[:digits], 10, 64)
+	if err != nil || n > math.MaxInt64/int64(length) {
+		return 0, false
+	}
+	return Duration(n * int64(length)), true
+}
+
 // leading counts the bytes of the longest prefix of s whose runes satisfy in.
 func leading(s string, in func(rune) bool) int {
 	for i, r := range s {
@@ -145,6 +170,9 @@ func durationFromRat(nanoseconds *big.Rat, text string) (Duration, error) {
 // Use it for wire values, which are seconds. A value that is not finite or out
 // of range is an error.
 func Seconds(s float64) (Duration, error) {
+	if s == math.Trunc(s) && math.Abs(s) < 1e9 { // the most frequent case
+		return Duration(int64(s) * int64(time.Second)), nil
+	}
 	text := strconv.FormatFloat(s, 'g', -1, 64)
 	if math.IsNaN(s) || math.IsInf(s, 0) || math.Abs(s) > float64(math.MaxInt64)/float64(time.Second)*2 {
 		return 0, fmt.Errorf("duration of %s seconds is out of range: it must lie within ±292 years", text)

@@ -272,3 +272,25 @@ func TestSince(t *testing.T) {
 		assert.Equal(t, "1m30s", types.Since(begun).String())
 	})
 }
+
+// Whole numbers are read in a shorter way, which must not give other results.
+func TestShortWayOfReadingDurations(t *testing.T) {
+	for _, unit := range []string{"ns", "us", "µs", "ms", "s", "m", "h", "d", "mm", "y"} {
+		for _, n := range []string{"0", "1", "7", "292", "293", "999", "106751", "106752", "999999999", "1000000000", "9223372036", "9223372037"} {
+			short, shortErr := types.ParseDuration(n + unit)
+			long, longErr := types.ParseDuration(n + ".0" + unit)
+			assert.Equal(t, long, short, n+unit)
+			assert.Equal(t, longErr == nil, shortErr == nil, n+unit)
+			negative, err := types.ParseDuration("-" + n + unit)
+			if shortErr == nil {
+				require.NoError(t, err)
+				assert.Equal(t, -short, negative)
+			}
+		}
+	}
+	for _, s := range []float64{0, 1, -1, 60, 999_999_999, 1e9, 9_223_372_036, -9_223_372_036} {
+		d, err := types.Seconds(s)
+		require.NoError(t, err)
+		assert.Equal(t, types.Duration(int64(s)*int64(time.Second)), d, s)
+	}
+}
