@@ -368,6 +368,22 @@ func TestTheReplyToProgressSteers(t *testing.T) {
 			})
 		})
 	}
+	t.Run("a report that is due when the answer arrives is not sent", func(t *testing.T) {
+		for range 20 { // what a select takes is chance
+			synctest.Test(t, func(t *testing.T) {
+				var cause error
+				opt := newBackend(measureCommand)
+				opt.progress = func(optimizer.Progress) error {
+					time.Sleep(1500 * time.Millisecond) // the next interval is over
+					return optimizer.ErrUnexpectedCommand
+				}
+				a := newApp("a", nil)
+				a.measure = slow(linear, &cause)
+				assert.Empty(t, run(t, opt, a))
+				assert.Len(t, opt.all("progress"), 1)
+			})
+		}
+	})
 	t.Run("success of a command that was given up is not reported", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			opt := newBackend(measureCommand)

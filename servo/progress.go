@@ -69,6 +69,9 @@ func (r *reporter) run(ctx context.Context, answered func(error)) {
 			return
 		case <-ticker.C:
 		}
+		if ctx.Err() != nil {
+			return // a tick that was due during the last report counts no more
+		}
 		p, ok := r.take()
 		if !ok {
 			continue
