@@ -37,6 +37,10 @@ func (s *Servo) adjust(ctx, run context.Context, cmd optimizer.Command) (types.D
 		if err := s.settle(ctx, run, "an adjustment follows"); err != nil {
 			return types.Description{}, fmt.Errorf("nothing was adjusted: %w", err)
 		}
+		// What was in force halfway is not what to go back to.
+		if known, err = s.components(ctx); err != nil {
+			return types.Description{}, fmt.Errorf("nothing was adjusted: looking up what is in force: %w", err)
+		}
 	}
 	intent := journal.Entry{Kind: journal.Intent, Verb: cmd.Verb, UID: cmd.UID, Adjustments: wanted, Previous: current(known, wanted)}
 	if err := s.ledger.append(ctx, intent); err != nil {

@@ -185,6 +185,39 @@ func TestNothingIsMeasuredInAnUnknownState(t *testing.T) {
 	})
 }
 
+// What an adjustment goes back to is what was in force once an earlier one, which
+// had failed halfway, was settled.
+func TestAnAdjustmentBehindOneThatFailedHalfway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newApp("a", nil), newApp("b", nil)
+		healed := false
+		a.adjust = func(_ context.Context, r connector.AdjustRequest) (types.Description, error) {
+			to := r.Adjustments[0].Value
+			if to.Equal(types.Int(2)) && !healed {
+				return types.Description{}, errors.New("no way back")
+			}
+			a.setting = a.setting.With(to)
+			if to.Equal(types.Int(2)) {
+				return types.Description{}, nil
+			}
+			return types.Description{}, errors.New("halfway")
+		}
+		both := optimizer.Command{Verb: optimizer.Adjust, UID: "u1", Adjustments: append(workersOf("a", 4), workersOf("b", 5)...)}
+		one := optimizer.Command{Verb: optimizer.Adjust, UID: "u2", Adjustments: workersOf("a", 6)}
+		opt := newBackend(both, one)
+		opt.reply = func(optimizer.Result) error {
+			healed = true
+			return nil
+		}
+		disk := journaltest.NewDisk(1)
+		require.NoError(t, journaled(t, disk, opt, nil, a, b))
+		require.Len(t, opt.all("reply"), 2)
+		assert.Equal(t, types.Int(2), a.setting.Value)
+		assert.Equal(t, types.Int(2), b.setting.Value)
+		assert.Nil(t, left(t, disk).Open)
+	})
+}
+
 func TestNothingIsAdjustedThatTheJournalDoesNotTake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, kind := range []journal.Kind{journal.Intent, journal.Applied, journal.Commit} {
