@@ -14,7 +14,9 @@
 //   - [connector/process] runs a local command, adjusts it by restart or
 //     signal, and measures its processor time and memory;
 //   - [connector/vegeta] generates HTTP load at a constant rate and measures
-//     throughput, errors and latency.
+//     throughput, errors and latency;
+//   - [connector/emulator] describes, measures and adjusts an application that
+//     does not exist, to try a servo or an optimizer with.
 //
 // What connectors and optimizers exchange is in package [types]: settings,
 // adjustments, measurements. There a sample that is missing, one that is zero
@@ -40,6 +42,16 @@
 //	…
 //	s, err := servo.FromConfig(docs[0], servo.Options{}, process.Definition, vegeta.Definition)
 //
+// An adjustment is a transaction: noted in a journal (package [servo/journal])
+// before anything changes, read back, committed or rolled back, and brought back
+// after a crash. Package [servo/record] keeps a line for everything that the
+// servo decides, sends and receives. An assembly runs many servos in one process,
+// one for each document of a file:
+//
+//	a, err := servo.Assemble(docs, servo.AssemblyOptions{StateDir: "/var/lib/servo"}, process.Definition)
+//	…
+//	err = a.Run(ctx)
+//
 // # Optimizer
 //
 // Package [optimizer] has both ends of the protocol: a client for a servo and a
@@ -61,17 +73,21 @@
 //
 // Package [connector/connectortest] examines a connector: one call, a subtest
 // per promise. Package [optimizer/optimizertest] is an optimizer to script, with
-// faults to inject. Everything runs under testing/synctest, so a day of trials takes
+// faults to inject. Package [servo/servotest] runs the whole loop in virtual time
+// against a model of an optimizer, with faults and crashes from a seed, and finds
+// what breaks a promise. Everything runs under testing/synctest, so a day of trials takes
 // milliseconds.
 //
 // The program in examples/quickstart shows all of it at work on a real
-// application; examples/custom-connector, examples/custom-event and
+// application; examples/servo is a program that is set up by a file alone;
+// examples/custom-connector, examples/custom-event and
 // examples/embed are small.
 //
 // [checks]: https://pkg.go.dev/github.com/servokit/servokit/checks
 // [config]: https://pkg.go.dev/github.com/servokit/servokit/config
 // [connector]: https://pkg.go.dev/github.com/servokit/servokit/connector
 // [connector/connectortest]: https://pkg.go.dev/github.com/servokit/servokit/connector/connectortest
+// [connector/emulator]: https://pkg.go.dev/github.com/servokit/servokit/connector/emulator
 // [connector/process]: https://pkg.go.dev/github.com/servokit/servokit/connector/process
 // [connector/vegeta]: https://pkg.go.dev/github.com/servokit/servokit/connector/vegeta
 // [event]: https://pkg.go.dev/github.com/servokit/servokit/event
@@ -80,6 +96,9 @@
 // [optimizer/local]: https://pkg.go.dev/github.com/servokit/servokit/optimizer/local
 // [optimizer/optimizertest]: https://pkg.go.dev/github.com/servokit/servokit/optimizer/optimizertest
 // [servo]: https://pkg.go.dev/github.com/servokit/servokit/servo
+// [servo/journal]: https://pkg.go.dev/github.com/servokit/servokit/servo/journal
 // [servo/logging]: https://pkg.go.dev/github.com/servokit/servokit/servo/logging
+// [servo/record]: https://pkg.go.dev/github.com/servokit/servokit/servo/record
+// [servo/servotest]: https://pkg.go.dev/github.com/servokit/servokit/servo/servotest
 // [types]: https://pkg.go.dev/github.com/servokit/servokit/types
 package servokit
