@@ -204,3 +204,16 @@ func TestMasksInEverySource(t *testing.T) {
 		})
 	}
 }
+
+func TestErrorsDoNotQuoteSecretsOfAnyShape(t *testing.T) {
+	for value, want := range map[any]string{
+		"ftp://u:hunter2@h":           `url: "ftp://**********@h" is not an http URL`,
+		"http://h?token=hunter2":      `url: "http://h?token=**********" is not an http URL`,
+		"Authorization: Basic hunter": `url: "Authorization: **********" is not an http URL`,
+		"nowhere":                     `url: "nowhere" is not an http URL`,
+	} {
+		assert.EqualError(t, config.Invalid("url", value, "an http URL"), want)
+	}
+	_, err := config.Parse("servo.yaml", []byte("no_diagnostics: http://u:hunter2@h\n"))
+	assert.EqualError(t, err, `servo.yaml:1:17: no_diagnostics: "http://**********@h" is not true or false`)
+}

@@ -74,7 +74,8 @@
 //
 // A [Model] knows the configuration types of all connectors of a program. It
 // gives the JSON Schema of the file, sample files with comments, a check of a
-// whole file, the effective configuration, and a Kubernetes ConfigMap.
+// whole file, the effective configuration, a Kubernetes ConfigMap, and a hash that
+// tells whether a configuration has changed.
 //
 // # Writing a configuration type
 //
@@ -88,7 +89,9 @@
 // generated files, jsonschema limits values ("enum=a,enum=b", "minimum=1",
 // "pattern=…", "required") and is enforced, env renames the variable of a key.
 //
-// The example of [Decode] shows all of it.
+// The example of [Decode] shows all of it. Connectors that measure share two
+// blocks: [SamplePolicies] under the key samples says what becomes of missing
+// samples, [FastFail] under fast_fail when to give a measurement up.
 //
 // A value with two forms, such as text or mapping, gets a type of its own with
 // UnmarshalYAML(unmarshal func(any) error) error that tries one form after the

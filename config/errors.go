@@ -166,7 +166,7 @@ func (p FieldErrors) with(problem *FieldError) FieldErrors {
 // reads `prometheus.queries[2].step: "-5s" is not a positive duration`. The path
 // is relative to the struct whose Validate runs; [Decode] completes it and finds
 // the line. An empty path means the struct as a whole. Secrets and long texts
-// are described instead of shown. Report several at once with [errors.Join].
+// are described instead of shown, and a password of a URL and the like is masked. Report several at once with [errors.Join].
 func Invalid(path string, value any, accepted string) error {
 	return &FieldError{Path: path, Message: showValue(value) + " is not " + accepted}
 }
@@ -212,7 +212,7 @@ func showText(text string) string {
 	if len(text) > longText {
 		return fmt.Sprintf("a text of %d characters", len(text))
 	}
-	return strconv.Quote(text)
+	return strconv.Quote(secrets.Setting(text))
 }
 
 // joinPath appends a relative path to a base.
