@@ -51,8 +51,7 @@ cover: ## Test coverage per function into coverage.out
 fuzz: ## Fuzz every target for FUZZTIME
 	@for pkg in $$($(GO) list $(PKG)); do \
 		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
-			echo "$$pkg $$target"; \
-			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s $$pkg || exit 1; \
+			GO=$(GO) $(CURDIR)/.ci/fuzz $$pkg $$target $(FUZZTIME) || exit 1; \
 		done; \
 	done
 
