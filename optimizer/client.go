@@ -2,6 +2,7 @@ package optimizer
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -29,6 +30,7 @@ const (
 type Client struct {
 	servoUID string
 	agent    string
+	agents   []string // the same as a header
 	http     *http.Client
 	ownHTTP  bool
 	tokens   *http.Client // what credentials ask for tokens with
@@ -65,6 +67,7 @@ func NewClient(o Options) (*Client, error) {
 	if c.agent == "" {
 		c.agent = defaultAgent()
 	}
+	c.agents = []string{c.agent}
 	if c.logger == nil {
 		c.logger = slog.New(slog.DiscardHandler)
 	}
@@ -109,7 +112,11 @@ func (c *Client) Hello(ctx context.Context, hello Hello) error {
 	if hello.Telemetry == nil {
 		hello.Telemetry = map[string]string{}
 	}
-	answer, err := c.post(ctx, EventHello, helloWire(hello), policy{limit: c.retry.ConnectMaxTime, connecting: true})
+	param, err := json.Marshal(helloWire(hello))
+	if err != nil {
+		return fmt.Errorf("encoding %s: %w", EventHello, err)
+	}
+	answer, err := c.post(ctx, EventHello, param, policy{limit: c.retry.ConnectMaxTime, connecting: true})
 	if err == nil && answer.status.Status != statusOK {
 		c.note(ctx, EventHello, answer)
 	}
@@ -167,7 +174,7 @@ func (c *Client) Progress(ctx context.Context, progress Progress) error {
 	if err != nil {
 		return err
 	}
-	if param.Progress <= 0 || param.Progress >= 100 {
+	if progress.Percent <= 0 || progress.Percent >= 100 {
 		return nil
 	}
 	answer, err := c.post(ctx, event, param, policy{limit: c.retry.MaxTime, hard: progressLimit, progress: true})
@@ -188,20 +195,18 @@ func (c *Client) Goodbye(ctx context.Context, reason string) error {
 	if reason == "" {
 		reason = "unknown"
 	}
-	answer, err := c.post(ctx, EventGoodbye, goodbyeWire{reason}, policy{limit: c.retry.MaxTime, hard: goodbyeLimit})
+	var param object
+	param.text("reason", reason)
+	answer, err := c.post(ctx, EventGoodbye, param.end(), policy{limit: c.retry.MaxTime, hard: goodbyeLimit})
 	if err != nil {
 		return err
 	}
 	return c.judge(ctx, EventGoodbye, answer, false)
 }
 
-func (c *Client) post(ctx context.Context, event Event, param any, p policy) (reply, error) {
-	body, err := encodeRequest(event, param, c.servoUID)
-	if err != nil {
-		return reply{}, fmt.Errorf("encoding %s: %w", event, err)
-	}
+func (c *Client) post(ctx context.Context, event Event, param []byte, p policy) (reply, error) {
 	x := &exchange{client: c, event: event, method: http.MethodPost, policy: p}
-	if err := x.do(ctx, body); err != nil {
+	if err := x.do(ctx, encodeRequest(event, param, c.servoUID)); err != nil {
 		return reply{}, err
 	}
 	return x.answer, nil

@@ -127,11 +127,12 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.explain(w, r, in.event, err)
 		return
 	}
-	respond(w, http.StatusOK, answer)
+	write(w, http.StatusOK, answer)
 }
 
-func (h *handler) dispatch(r *http.Request, in incoming) (any, error) {
-	ctx, ok := r.Context(), statusWire{Status: statusOK}
+// dispatch returns the body of the answer.
+func (h *handler) dispatch(r *http.Request, in incoming) ([]byte, error) {
+	ctx, ok := r.Context(), []byte(`{"status":"ok"}`)
 	switch {
 	case in.event == EventHello:
 		return ok, h.backend.Hello(ctx, in.hello)
@@ -144,8 +145,7 @@ func (h *handler) dispatch(r *http.Request, in incoming) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		body, err := encodeCommand(command)
-		return json.RawMessage(body), err
+		return encodeCommand(command)
 	default:
 		return ok, h.backend.Reply(ctx, in.result)
 	}
@@ -189,6 +189,9 @@ func statusOf(err error) (statusWire, bool) {
 	}
 }
 
+// contentType is shared by all answers, which only read it.
+var contentType = []string{"application/json"}
+
 func refuse(w http.ResponseWriter, code int, detail string) {
 	respond(w, code, map[string]string{"detail": detail})
 }
@@ -198,7 +201,11 @@ func respond(w http.ResponseWriter, code int, answer any) {
 	if err != nil {
 		code, body = http.StatusInternalServerError, []byte(`{"detail":"the answer cannot be written"}`)
 	}
-	w.Header().Set("Content-Type", "application/json")
+	write(w, code, body)
+}
+
+func write(w http.ResponseWriter, code int, body []byte) {
+	w.Header()["Content-Type"] = contentType
 	w.WriteHeader(code)
 	_, _ = w.Write(body) // a servo that is gone asks again
 }

@@ -42,6 +42,9 @@ const (
 	eventReset  Event = "diagnostics-reset"
 )
 
+// acceptAll is shared by all requests, which only read it.
+var acceptAll = []string{"*/*"}
+
 // exchange is one request on its way: one call of the client, many tries.
 type exchange struct {
 	client *Client
@@ -91,7 +94,7 @@ func (x *exchange) do(ctx context.Context, body []byte) error {
 	req := &retryablehttp.Request{Request: (&http.Request{
 		Method: x.method, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{
-			"Content-Type": {"application/json"}, "Accept": {"*/*"}, "User-Agent": {c.agent},
+			"Content-Type": contentType, "Accept": acceptAll, "User-Agent": c.agents,
 		},
 	}).WithContext(requests)}
 	if err := req.SetBody(body); err != nil {
@@ -192,7 +195,7 @@ func (x *exchange) end() {
 // read takes the whole answer, so that a connection that breaks in the middle
 // of it counts as a failed try like any other.
 func (x *exchange) read(resp *http.Response) error {
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	body, err := readAll(io.LimitReader(resp.Body, maxBody+1), resp.ContentLength)
 	if closeErr := resp.Body.Close(); err == nil {
 		err = closeErr
 	}
@@ -231,6 +234,25 @@ func (x *exchange) read(resp *http.Response) error {
 // for the first time.
 func (x *exchange) renews() bool {
 	return x.refused != "" && x.code == http.StatusUnauthorized && !x.renewed
+}
+
+// readAll reads to the end. The length is what is expected, negative when that
+// is not known.
+func readAll(r io.Reader, length int64) ([]byte, error) {
+	const least = 512
+	body := make([]byte, 0, min(max(length+1, least), maxBody+1)) // one byte more: the end is found without growing
+	for {
+		n, err := r.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch {
+		case err == io.EOF:
+			return body, nil
+		case err != nil:
+			return body, err
+		case len(body) == cap(body):
+			body = append(body, 0)[:len(body)]
+		}
+	}
 }
 
 // again decides whether a failed try is repeated.

@@ -25,11 +25,11 @@ const (
 )
 
 // requestWire is the envelope of everything a servo posts. All three keys are
-// always there. The param is of any type to be written, raw to be read.
-type requestWire[P any] struct {
-	Event    Event   `json:"event"`
-	Param    P       `json:"param"`
-	ServoUID *string `json:"servo_uid"`
+// always there.
+type requestWire struct {
+	Event    Event           `json:"event"`
+	Param    json.RawMessage `json:"param"`
+	ServoUID *string         `json:"servo_uid"`
 }
 
 type helloWire struct {
@@ -41,25 +41,23 @@ type goodbyeWire struct {
 	Reason string `json:"reason"`
 }
 
-type progressWire struct {
-	Progress float64 `json:"progress"`
-	Runtime  float64 `json:"runtime"`
-	CmdUID   *string `json:"cmd_uid"`
-	Message  string  `json:"message,omitempty"`
-}
-
-// resultWire is the param of a result: a status whose message, reason and
-// cmd_uid are always there and whose other keys depend on the outcome.
+// resultWire is the param of a result as it is read: a status whose message,
+// reason and cmd_uid are always there and whose other keys depend on the
+// outcome. A progress report has some keys in common with it and these of its
+// own.
 type resultWire struct {
-	Status      string          `json:"status"`
+	Status      *string         `json:"status"`
 	Message     *string         `json:"message"`
 	Reason      *string         `json:"reason"`
-	Others      []string        `json:"other_messages,omitempty"`
+	Others      []string        `json:"other_messages"`
 	CmdUID      *string         `json:"cmd_uid"`
-	Descriptor  json.RawMessage `json:"descriptor,omitempty"`
-	State       json.RawMessage `json:"state,omitempty"`
-	Metrics     json.RawMessage `json:"metrics,omitempty"`
-	Annotations json.RawMessage `json:"annotations,omitempty"`
+	Descriptor  json.RawMessage `json:"descriptor"`
+	State       json.RawMessage `json:"state"`
+	Metrics     json.RawMessage `json:"metrics"`
+	Annotations json.RawMessage `json:"annotations"`
+
+	Progress *float64        `json:"progress"`
+	Runtime  json.RawMessage `json:"runtime"`
 }
 
 // orNull is the wire form of a text that may be absent.
@@ -70,49 +68,76 @@ func orNull(text string) *string {
 	return &text
 }
 
-func encodeRequest(event Event, param any, servoUID string) ([]byte, error) {
-	return json.Marshal(requestWire[any]{event, param, orNull(servoUID)})
+// encodeRequest writes the envelope of a param that is JSON already.
+func encodeRequest(event Event, param []byte, servoUID string) []byte {
+	var o object
+	o.b = make([]byte, 0, len(param)+len(servoUID)+64)
+	o.text("event", string(event))
+	o.raw("param", param)
+	o.textOrNull("servo_uid", servoUID)
+	return o.end()
 }
 
-func encodeProgress(p Progress) (progressWire, error) {
+func encodeProgress(p Progress) ([]byte, error) {
 	if math.IsNaN(p.Percent) || math.IsInf(p.Percent, 0) {
-		return progressWire{}, fmt.Errorf("progress of %v percent: a finite number is required", p.Percent)
+		return nil, fmt.Errorf("progress of %v percent: a finite number is required", p.Percent)
 	}
-	return progressWire{
-		Progress: p.Percent,
-		Runtime:  p.Runtime.Seconds(),
-		CmdUID:   orNull(p.UID),
-		Message:  p.Message,
-	}, nil
+	var o object
+	o.raw("progress", appendNumber(nil, p.Percent))
+	o.raw("runtime", appendNumber(nil, p.Runtime.Seconds()))
+	o.textOrNull("cmd_uid", p.UID)
+	if p.Message != "" {
+		o.text("message", p.Message)
+	}
+	return o.end(), nil
 }
 
-func encodeResult(r Result) (resultWire, error) {
-	w := resultWire{CmdUID: orNull(r.UID)}
+func encodeResult(r Result) ([]byte, error) {
+	var o object
 	switch r.Outcome {
 	case "":
 	case types.Failed, types.Rejected, types.Aborted, types.Cancelled:
-		w.Status = string(r.Outcome)
-		w.Message, w.Reason, w.Others = orNull(r.Message), orNull(r.Reason), r.Others
-		return w, nil
+		o.text("status", string(r.Outcome))
+		o.textOrNull("message", r.Message)
+		o.textOrNull("reason", r.Reason)
+		if len(r.Others) > 0 {
+			others, err := json.Marshal(r.Others)
+			if err != nil {
+				return nil, err
+			}
+			o.raw("other_messages", others)
+		}
+		o.textOrNull("cmd_uid", r.UID)
+		return o.end(), nil
 	default:
-		return w, fmt.Errorf("outcome %q is unknown: use failed, rejected, aborted or cancelled", string(r.Outcome))
+		return nil, fmt.Errorf("outcome %q is unknown: use failed, rejected, aborted or cancelled", string(r.Outcome))
 	}
-	w.Status, w.Reason = statusOK, orNull(types.ReasonSuccess)
+	key, value := "", []byte(nil)
 	var err error
 	switch r.Verb {
 	case Describe:
-		w.Descriptor, err = json.Marshal(r.Description)
+		key = "descriptor"
+		value, err = r.Description.MarshalJSON()
 	case Adjust:
-		w.State, err = json.Marshal(r.Description)
+		key = "state"
+		value, err = r.Description.MarshalJSON()
 	case Measure:
-		var raw []byte
-		if raw, err = json.Marshal(r.Measurement); err == nil {
-			// Metrics and annotations sit beside the status, not in an object
-			// of their own.
-			err = json.Unmarshal(raw, &w)
-		}
+		value, err = r.Measurement.MarshalJSON()
 	}
-	return w, err
+	if err != nil {
+		return nil, err
+	}
+	o.b = make([]byte, 0, len(value)+len(r.UID)+96)
+	o.text("status", statusOK)
+	o.textOrNull("message", "")
+	o.text("reason", types.ReasonSuccess)
+	o.textOrNull("cmd_uid", r.UID)
+	if key != "" {
+		o.raw(key, value)
+	} else if value != nil {
+		o.inside(value) // metrics and annotations sit beside the status
+	}
+	return o.end(), nil
 }
 
 // incoming is a request as a handler understands it. Which of the fields
@@ -136,7 +161,7 @@ func (e Event) verb() Verb {
 }
 
 func decodeRequest(body []byte) (incoming, error) {
-	var w requestWire[json.RawMessage]
+	var w requestWire
 	if err := json.Unmarshal(body, &w); err != nil {
 		return incoming{}, fmt.Errorf("the body is no request: %w", err)
 	}
@@ -175,64 +200,56 @@ func decodeParam(raw json.RawMessage, into any) error {
 	return nil
 }
 
-// decodeAnswer reads what describes, measures and adjusts answer: progress has
-// a key of that name, everything else is a result.
+// decodeAnswer reads what describes, measures and adjusts answer: a result has a
+// status, and what has none but a key of that name is progress.
 func (in *incoming) decodeAnswer(verb Verb, param json.RawMessage) error {
-	var keys struct {
-		Progress *float64 `json:"progress"`
-		Status   *string  `json:"status"`
-	}
-	if err := decodeParam(param, &keys); err != nil {
-		return err
-	}
-	if keys.Status != nil {
-		return in.decodeResult(verb, param)
-	}
-	if keys.Progress == nil {
-		return errors.New("param: status or progress is required")
-	}
-	var w progressWire
+	var w resultWire
 	if err := decodeParam(param, &w); err != nil {
 		return err
 	}
-	runtime, err := types.Seconds(w.Runtime)
+	switch {
+	case w.Status != nil:
+		return in.decodeResult(verb, w, param)
+	case w.Progress == nil:
+		return errors.New("param: status or progress is required")
+	}
+	var seconds float64
+	if present(w.Runtime) {
+		if err := json.Unmarshal(w.Runtime, &seconds); err != nil {
+			return fmt.Errorf("param.runtime: %w", err)
+		}
+	}
+	runtime, err := types.Seconds(seconds)
 	if err == nil && runtime < 0 {
 		err = fmt.Errorf("%s is negative", runtime)
 	}
 	if err != nil {
 		return fmt.Errorf("param.runtime: %w", err)
 	}
-	in.progress = &Progress{Verb: verb, Runtime: runtime.Std()}
-	in.progress.Percent, in.progress.Message = w.Progress, w.Message
-	if w.CmdUID != nil {
-		in.progress.UID = *w.CmdUID
-	}
+	in.progress = &Progress{Verb: verb, UID: orEmpty(w.CmdUID), Runtime: runtime.Std()}
+	in.progress.Percent, in.progress.Message = *w.Progress, orEmpty(w.Message)
 	return nil
 }
 
-func (in *incoming) decodeResult(verb Verb, param json.RawMessage) error {
-	var w resultWire
-	if err := decodeParam(param, &w); err != nil {
-		return err
+// orEmpty is the inverse of orNull.
+func orEmpty(text *string) string {
+	if text == nil {
+		return ""
 	}
-	r := Result{Verb: verb}
-	if w.CmdUID != nil {
-		r.UID = *w.CmdUID
-	}
-	switch o := types.Outcome(w.Status); o {
+	return *text
+}
+
+func (in *incoming) decodeResult(verb Verb, w resultWire, param json.RawMessage) error {
+	r := Result{Verb: verb, UID: orEmpty(w.CmdUID)}
+	switch o := types.Outcome(*w.Status); o {
 	case types.Failed, types.Rejected, types.Aborted, types.Cancelled:
 		r.Outcome, r.Others = o, w.Others
-		if w.Message != nil {
-			r.Message = *w.Message
-		}
-		if w.Reason != nil {
-			r.Reason = *w.Reason
-		}
+		r.Message, r.Reason = orEmpty(w.Message), orEmpty(w.Reason)
 		in.result = r
 		return nil
 	case statusOK:
 	default:
-		return fmt.Errorf("param.status: %q is unknown: accepted are ok, failed, rejected, aborted and cancelled", clip(w.Status))
+		return fmt.Errorf("param.status: %q is unknown: accepted are ok, failed, rejected, aborted and cancelled", clip(*w.Status))
 	}
 	name, raw, into := "descriptor", w.Descriptor, any(&r.Description)
 	switch verb {
@@ -241,7 +258,7 @@ func (in *incoming) decodeResult(verb Verb, param json.RawMessage) error {
 	case Measure:
 		name, raw, into = "metrics", w.Metrics, &r.Measurement
 	}
-	if len(raw) == 0 || string(raw) == "null" {
+	if !present(raw) {
 		return fmt.Errorf("param.%s: required when status is ok", name)
 	}
 	if verb == Measure {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/servokit/servokit/types"
 )
@@ -23,10 +24,14 @@ type reply struct {
 	status  statusWire
 }
 
-type commandWire struct {
-	Cmd    Verb            `json:"cmd"`
-	CmdUID json.RawMessage `json:"cmd_uid"`
-	Param  json.RawMessage `json:"param"`
+// replyWire is either of them. Keys of the other are not looked at.
+type replyWire struct {
+	Cmd     json.RawMessage `json:"cmd"`
+	CmdUID  json.RawMessage `json:"cmd_uid"`
+	Param   json.RawMessage `json:"param"`
+	Status  json.RawMessage `json:"status"`
+	Reason  json.RawMessage `json:"reason"`
+	Message json.RawMessage `json:"message"`
 }
 
 type statusWire struct {
@@ -42,30 +47,40 @@ var statusWords = []string{
 }
 
 func decodeReply(body []byte) (reply, error) {
-	var keys struct {
-		Cmd    json.RawMessage `json:"cmd"`
-		Status json.RawMessage `json:"status"`
-	}
-	if err := json.Unmarshal(body, &keys); err != nil {
+	var w replyWire
+	if err := json.Unmarshal(body, &w); err != nil {
 		return reply{}, fmt.Errorf("the answer is neither a command nor a status: %w: %q", err, clip(string(body)))
 	}
 	switch {
-	case present(keys.Cmd):
-		return decodeCommand(body)
-	case present(keys.Status):
-		var w statusWire
-		if err := json.Unmarshal(body, &w); err != nil {
+	case present(w.Cmd):
+		return decodeCommand(w, body)
+	case present(w.Status):
+		var s statusWire
+		err := errors.Join(decodeText(w.Status, &s.Status), decodeText(w.Reason, &s.Reason), decodeText(w.Message, &s.Message))
+		if err != nil {
 			return reply{}, fmt.Errorf("the answer is no status: %w: %q", err, clip(string(body)))
 		}
 		for _, word := range statusWords {
-			if w.Status == word {
-				return reply{status: w}, nil
+			if s.Status == word {
+				return reply{status: s}, nil
 			}
 		}
-		return reply{}, fmt.Errorf("status %q is unknown: accepted are %s", clip(w.Status), strings.Join(statusWords, ", "))
+		return reply{}, fmt.Errorf("status %q is unknown: accepted are %s", clip(s.Status), strings.Join(statusWords, ", "))
 	default:
 		return reply{}, fmt.Errorf("the answer is neither a command nor a status: %q", clip(string(body)))
 	}
+}
+
+// decodeText reads a text and leaves it alone when there is none.
+func decodeText(raw json.RawMessage, into *string) error {
+	if !present(raw) {
+		return nil
+	}
+	if raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) {
+		*into = string(raw[1 : len(raw)-1])
+		return nil
+	}
+	return json.Unmarshal(raw, into)
 }
 
 func present(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
@@ -73,16 +88,16 @@ func present(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "
 // decodeCommand fails when there is nothing that could be answered: no known
 // verb. Everything else that is wrong goes into the problem of the reply, all
 // of it at once.
-func decodeCommand(body []byte) (reply, error) {
-	var w commandWire
-	if err := json.Unmarshal(body, &w); err != nil {
+func decodeCommand(w replyWire, body []byte) (reply, error) {
+	var verb string
+	if err := decodeText(w.Cmd, &verb); err != nil {
 		return reply{}, fmt.Errorf("the answer is no command: %w: %q", err, clip(string(body)))
 	}
-	r := reply{command: Command{Verb: w.Cmd}}
+	r := reply{command: Command{Verb: Verb(verb)}}
 	c := &r.command
 	var errs []error
 	if present(w.CmdUID) {
-		if err := json.Unmarshal(w.CmdUID, &c.UID); err != nil {
+		if err := decodeText(w.CmdUID, &c.UID); err != nil {
 			errs = append(errs, fmt.Errorf("cmd_uid: a string or null is required, not %s", clip(string(w.CmdUID))))
 		}
 	}
@@ -93,13 +108,13 @@ func decodeCommand(body []byte) (reply, error) {
 		}
 	}
 	readable := fields != nil || !present(w.Param)
-	switch w.Cmd {
+	switch c.Verb {
 	case Describe, Measure, Adjust, Sleep:
 		if readable {
 			errs = append(errs, c.decode(fields)...)
 		}
 	default:
-		return reply{}, fmt.Errorf("command %q is unknown: accepted are DESCRIBE, MEASURE, ADJUST and SLEEP", clip(string(w.Cmd)))
+		return reply{}, fmt.Errorf("command %q is unknown: accepted are DESCRIBE, MEASURE, ADJUST and SLEEP", clip(verb))
 	}
 	r.problem = errors.Join(errs...)
 	return r, nil
@@ -215,18 +230,32 @@ func decodeMetrics(raw json.RawMessage) ([]string, error) {
 // encodeCommand is the inverse of decodeCommand; the reason of a SLEEP is split
 // where decoding joins it.
 func encodeCommand(c Command) ([]byte, error) {
-	param := make(map[string]any)
+	var param object
 	switch c.Verb {
-	case Describe:
-		param["control"] = c.Control
-	case Measure:
-		param["control"] = c.Control
-		param["metrics"] = append([]string{}, c.Metrics...)
-	case Adjust:
-		param["control"] = c.Control
-		param["state"] = c.Adjustments
+	case Describe, Measure, Adjust:
+		control, err := json.Marshal(c.Control)
+		if err != nil {
+			return nil, err
+		}
+		param.raw("control", control)
 	case Sleep:
-		param["duration"] = c.SleepFor.Seconds()
+	default:
+		return nil, fmt.Errorf("command %q is unknown: use DESCRIBE, MEASURE, ADJUST or SLEEP", string(c.Verb))
+	}
+	switch c.Verb {
+	case Measure:
+		metrics, err := json.Marshal(append([]string{}, c.Metrics...))
+		if err != nil {
+			return nil, err
+		}
+		param.raw("metrics", metrics)
+	case Adjust:
+		state, err := json.Marshal(c.Adjustments)
+		if err != nil {
+			return nil, err
+		}
+		param.raw("state", state)
+	case Sleep:
 		data := make(map[string]string)
 		if c.SleepReason != "" {
 			data["reason"] = c.SleepReason
@@ -234,13 +263,16 @@ func encodeCommand(c Command) ([]byte, error) {
 		if status, reason, ok := strings.Cut(c.SleepReason, ": "); ok && status != "" && reason != "" {
 			data["status"], data["reason"] = status, reason
 		}
-		param["data"] = data
-	default:
-		return nil, fmt.Errorf("command %q is unknown: use DESCRIBE, MEASURE, ADJUST or SLEEP", string(c.Verb))
+		encoded, err := json.Marshal(data)
+		if err != nil {
+			return nil, err
+		}
+		param.raw("data", encoded)
+		param.raw("duration", appendNumber(nil, c.SleepFor.Seconds()))
 	}
-	return json.Marshal(struct {
-		Cmd    Verb           `json:"cmd"`
-		CmdUID *string        `json:"cmd_uid"`
-		Param  map[string]any `json:"param"`
-	}{c.Verb, orNull(c.UID), param})
+	var o object
+	o.text("cmd", string(c.Verb))
+	o.textOrNull("cmd_uid", c.UID)
+	o.raw("param", param.end())
+	return o.end(), nil
 }
