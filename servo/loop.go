@@ -32,11 +32,12 @@ func (s *Servo) loop(ctx context.Context) error {
 			return err
 		}
 		cmd, err := s.o.Optimizer.Next(ctx)
+		if ctx.Err() != nil {
+			break
+		}
 		var malformed *optimizer.CommandError
 		answered := false
 		switch {
-		case ctx.Err() != nil:
-			return nil
 		case err == nil:
 			answered = true
 			err = s.carryOut(ctx, cmd)
@@ -48,14 +49,13 @@ func (s *Servo) loop(ctx context.Context) error {
 		if err == nil {
 			pause.reset()
 			if answered && s.o.Once {
-				return nil
+				break
 			}
 			continue
 		}
-		if ctx.Err() != nil {
-			return nil
+		if ctx.Err() == nil {
+			s.recover(ctx, &pause, err)
 		}
-		s.recover(ctx, &pause, err)
 	}
 	return nil
 }
@@ -67,9 +67,10 @@ func (s *Servo) confirm(ctx context.Context, question string) error {
 		return nil
 	}
 	yes, err := s.o.Confirm(ctx, question)
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // the run ends anyway, for its own reason
+	}
 	switch {
-	case err != nil && ctx.Err() != nil:
-		return nil // the run ends anyway
 	case err != nil:
 		return fmt.Errorf("asking %q: %w", question, err)
 	case !yes:

@@ -101,7 +101,7 @@ type hint struct {
 
 // words that every match has, by their first letter.
 var words = [...][]hint{
-	'a' - 'a': {{"authorization", hintHeader}},
+	0:         {{"authorization", hintHeader}},
 	'b' - 'a': {{"bearer", hintBearer}},
 	'c' - 'a': {{"cookie", hintHeader}, {"credential", hintName}},
 	'k' - 'a': {{"key", hintName}},

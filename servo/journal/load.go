@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -113,8 +114,7 @@ func readFile(from io.Reader) ([]byte, error) {
 	if err != nil || string(data) != header {
 		return data, err
 	}
-	rest, err := io.ReadAll(io.LimitReader(from, maxFile+1))
-	return append(data, rest...), err
+	return io.ReadAll(io.MultiReader(bytes.NewReader(data), io.LimitReader(from, maxFile+1)))
 }
 
 // giveUp copies a damaged file aside and begins a new one in its place. A crash

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -301,7 +302,7 @@ func TestAnyNamesAndValues(t *testing.T) {
 	for range 200 {
 		var as types.Adjustments
 		for range random.IntN(20) {
-			values := []types.Value{types.Text(text()), types.Int(random.Int64() - random.Int64()), types.Float(random.NormFloat64() * 1e20), types.Float(2), types.Float(-0.0)}
+			values := []types.Value{types.Text(text()), types.Int(random.Int64() - random.Int64()), types.Float(random.NormFloat64() * 1e20), types.Float(2), types.Float(math.Copysign(0, -1))}
 			as = append(as, set(text(), text(), values[random.IntN(len(values))]))
 		}
 		s := reduce(t, journal.State{}, intent(text(), as, as))
