@@ -6,6 +6,7 @@ GOLANGCI_MOD  := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 BENCHTIME     ?= 1s
 BENCHCOUNT    ?= 1
 FUZZTIME      ?= 10s
+SEEDS         ?= 10000
 PKG           ?= ./...
 
 .DEFAULT_GOAL := help
@@ -54,6 +55,10 @@ fuzz: ## Fuzz every target for FUZZTIME
 			GO=$(GO) $(CURDIR)/.ci/fuzz $$pkg $$target $(FUZZTIME) || exit 1; \
 		done; \
 	done
+
+.PHONY: sim
+sim: ## Simulate the whole loop with SEEDS seeds
+	GOGC=400 $(GO) test -count=1 -timeout 30m -run '^TestSimulation$$' ./servo/servotest -seeds=$(SEEDS)
 
 .PHONY: verify
 verify: ## Formatting, go.mod and portability are in order

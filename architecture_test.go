@@ -91,7 +91,7 @@ func TestImportsPointInward(t *testing.T) {
 }
 
 // kits are for the tests of our users.
-var kits = []string{module + "/optimizer/optimizertest", module + "/connector/connectortest", module + "/servo/journal/journaltest"}
+var kits = []string{module + "/optimizer/optimizertest", module + "/connector/connectortest", module + "/servo/journal/journaltest", module + "/servo/servotest"}
 
 // Test helpers must not reach the programs of our users.
 func TestTestHelpersStayOutOfPrograms(t *testing.T) {
