@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -17,46 +18,40 @@ import (
 	"github.com/servokit/servokit/config"
 	"github.com/servokit/servokit/connector"
 	"github.com/servokit/servokit/optimizer"
+	"github.com/servokit/servokit/optimizer/optimizertest"
 	"github.com/servokit/servokit/servo"
 	"github.com/servokit/servokit/types"
 )
 
-// endless is an optimizer that asks for the same measurement until n results
-// have come, and then tells the servo to sleep.
-type endless struct {
-	left    atomic.Int64
-	served  chan struct{} // closed with the last result
-	resting atomic.Int64  // servos that were told to sleep
+// restful is an optimizer that tells every servo to sleep.
+type restful struct {
+	resting atomic.Int64 // servos that were told to
 }
 
-func (e *endless) Hello(context.Context, optimizer.Hello) error { return nil }
-func (e *endless) Next(context.Context) (optimizer.Command, error) {
-	if left := e.left.Load(); left > 0 {
-		return optimizer.Command{Verb: optimizer.Measure, UID: "u", Metrics: []string{"latency"}, Control: types.DefaultControl()}, nil
-	}
-	e.resting.Add(1)
+func (r *restful) Hello(context.Context, optimizer.Hello) error { return nil }
+func (r *restful) Next(context.Context) (optimizer.Command, error) {
+	r.resting.Add(1)
 	return optimizer.Command{Verb: optimizer.Sleep, SleepFor: time.Hour}, nil
 }
+func (r *restful) Reply(context.Context, optimizer.Result) error      { return nil }
+func (r *restful) Progress(context.Context, optimizer.Progress) error { return nil }
+func (r *restful) Goodbye(context.Context, string) error              { return nil }
 
-func (e *endless) Reply(context.Context, optimizer.Result) error {
-	if e.left.Add(-1) == 0 {
-		close(e.served)
-	}
-	return nil
-}
-func (e *endless) Progress(context.Context, optimizer.Progress) error { return nil }
-func (e *endless) Goodbye(context.Context, string) error              { return nil }
-
-// BenchmarkCommands carries out commands: "servo" through client, loop and one
-// trivial connector over loopback HTTP, "bare" with the same two exchanges per
-// command done by net/http alone against the same handler.
+// BenchmarkCommands carries out commands of a scripted optimizer: "servo" through
+// client, loop and one trivial connector over loopback HTTP, "bare" with the same
+// two exchanges per command done by net/http alone.
 func BenchmarkCommands(b *testing.B) {
-	b.Run("servo", func(b *testing.B) {
+	start := func(b *testing.B) (*optimizertest.Optimizer, *httptest.Server) {
+		command := optimizer.Command{Verb: optimizer.Measure, Metrics: []string{"latency"}, Control: types.DefaultControl()}
+		opt := optimizertest.New(slices.Repeat([]optimizer.Command{command}, b.N)...).OmitUIDs()
+		server := httptest.NewServer(opt)
+		b.Cleanup(server.Close)
 		b.ReportAllocs()
-		opt := &endless{served: make(chan struct{})}
-		opt.left.Store(int64(b.N))
-		server := httptest.NewServer(optimizer.NewHandler(opt, optimizer.HandlerOptions{}))
-		defer server.Close()
+		b.ResetTimer()
+		return opt, server
+	}
+	b.Run("servo", func(b *testing.B) {
+		opt, server := start(b)
 		client, err := optimizer.NewClient(optimizer.Options{URL: server.URL})
 		require.NoError(b, err)
 		s, err := servo.New(servo.Options{Optimizer: client})
@@ -65,22 +60,19 @@ func BenchmarkCommands(b *testing.B) {
 		ctx, cancel := context.WithCancel(b.Context())
 		defer cancel()
 		done := make(chan error, 1)
-		b.ResetTimer()
 		go func() { done <- s.Run(ctx) }()
-		<-opt.served
-		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "commands/s")
+		_, err = opt.WaitDone(ctx)
+		require.NoError(b, err)
 		b.StopTimer()
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "commands/s")
 		cancel()
 		require.NoError(b, <-done)
+		require.Empty(b, opt.Violations())
 	})
 	b.Run("bare", func(b *testing.B) {
-		b.ReportAllocs()
-		opt := &endless{served: make(chan struct{})}
-		opt.left.Store(int64(b.N))
-		server := httptest.NewServer(optimizer.NewHandler(opt, optimizer.HandlerOptions{}))
-		defer server.Close()
+		opt, server := start(b)
 		next := []byte(`{"event":"WHATS_NEXT","param":null,"servo_uid":null}`)
-		result := []byte(`{"event":"MEASUREMENT","param":{"status":"ok","message":null,"reason":"success","cmd_uid":"u","metrics":{"latency":{"unit":"","value":12.5}},"annotations":{}},"servo_uid":null}`)
+		result := []byte(`{"event":"MEASUREMENT","param":{"status":"ok","message":null,"reason":"success","cmd_uid":null,"metrics":{"latency":{"unit":"","value":12.5}},"annotations":{}},"servo_uid":null}`)
 		post := func(body []byte) {
 			request, err := http.NewRequestWithContext(b.Context(), http.MethodPost, server.URL+"/servo", bytes.NewReader(body))
 			require.NoError(b, err)
@@ -91,11 +83,13 @@ func BenchmarkCommands(b *testing.B) {
 			require.NoError(b, err)
 			require.NoError(b, response.Body.Close())
 		}
-		for b.Loop() {
+		for range b.N {
 			post(next)
 			post(result)
 		}
+		b.StopTimer()
 		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "commands/s")
+		require.Len(b, opt.Results(), b.N)
 	})
 }
 
@@ -105,7 +99,7 @@ func BenchmarkCommands(b *testing.B) {
 func BenchmarkIdleServos(b *testing.B) {
 	const servos = 10_000
 	var text bytes.Buffer
-	opt := &endless{}
+	opt := &restful{}
 	server := httptest.NewServer(optimizer.NewHandler(opt, optimizer.HandlerOptions{}))
 	defer server.Close()
 	var docs []*config.Document
