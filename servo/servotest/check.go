@@ -159,6 +159,7 @@ func (j *ledger) Append(ctx context.Context, e journal.Entry) error {
 		return err
 	}
 	l.journal = next
+	l.appended++
 	switch e.Kind {
 	case journal.Intent:
 		clear(t.calls)
@@ -168,6 +169,9 @@ func (j *ledger) Append(ctx context.Context, e journal.Entry) error {
 	case journal.Rollback:
 		t.maybe = nil
 	case journal.Result:
+		if e.UID == "" {
+			w.violate(l, KeepsAnswers, "an answer without a cmd_uid is in the journal: nobody can tell later what it is about")
+		}
 		t.kept[e.UID] = true
 		delete(t.sent, e.UID) // of an earlier try of the command
 	}

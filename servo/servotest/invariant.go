@@ -15,7 +15,7 @@ const (
 	// AnswersWhatWasAsked: progress and results are about the command that the
 	// optimizer has given to this life of the servo last.
 	AnswersWhatWasAsked Invariant = "answers-what-was-asked"
-	// AnswersOnce: all tries of an answer are the same answer, and the
+	// AnswersOnce: all tries of an answer are the same answer, so the
 	// optimizer accepts at most one for a command.
 	AnswersOnce Invariant = "answers-once"
 	// SilentAfterwards: nothing follows about a command after its result was
@@ -50,9 +50,12 @@ const (
 	// EndsWhole: no goroutine is left and nothing is done after a servo has
 	// returned.
 	EndsWhole Invariant = "ends-whole"
-	// Explains: in the decision record of a life that ended in order every
-	// change of state continues the one before and says why, and every command
-	// has an outcome.
+	// WorksInCalm: without faults every command that makes sense succeeds, and
+	// no other.
+	WorksInCalm Invariant = "works-in-calm"
+	// Explains: in the decision record every change of state continues the one
+	// before and says why; when a life ended in order, every command has an
+	// outcome and every entry of the journal its line.
 	Explains Invariant = "explains"
 	// KeepsSecrets: the token of the optimizer is in no byte of the log, the
 	// record, the disk and the error of Run.

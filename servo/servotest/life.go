@@ -47,6 +47,7 @@ type Life struct {
 	requests  int
 	steps     int
 	ops       int
+	appended  int // entries that the journal has taken
 	stopped   time.Time
 
 	record, log sheet
@@ -361,7 +362,13 @@ func (l *Life) examine(idle int, err error) {
 		w.violate(l, EndsWhole, "goroutines are left:\n%s", left)
 	}
 	l.keepsSecrets(text)
-	if crashed || l.servo == nil {
+	if l.servo == nil {
+		return
+	}
+	if odd := unexplained(l.record.text(), crashed, l.appended); odd != "" {
+		w.violate(l, Explains, "%s", odd)
+	}
+	if crashed {
 		return
 	}
 	l.check("the servo has ended", SettledAtTheEnd, false)
@@ -370,9 +377,6 @@ func (l *Life) examine(idle int, err error) {
 		w.violate(l, SaysGoodbye, "the servo has greeted and ended in order without a GOODBYE")
 	}
 	w.mu.Unlock()
-	if odd := unexplained(l.record.text()); odd != "" {
-		w.violate(l, Explains, "%s", odd)
-	}
 }
 
 // keepsSecrets searches everything that was written for the token.

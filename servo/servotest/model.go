@@ -14,15 +14,16 @@ import (
 // analyzing ⇄ awaiting an answer → done. It shares no code with the client that
 // talks to it. The lock of the world is held in all methods.
 type model struct {
-	w        *world
-	rand     *rand.Rand
-	left     int // commands that are still to be given
-	uids     int
-	current  *command // awaiting its result; nil while analyzing
-	known    types.Description
-	accepted map[string]int // results by cmd_uid
-	percent  int
-	done     bool
+	w         *world
+	rand      *rand.Rand
+	left      int // commands that are still to be given
+	uids      int
+	current   *command // awaiting its result; nil while analyzing
+	known     types.Description
+	accepted  int // results
+	succeeded int
+	percent   int
+	done      bool
 }
 
 // command is what the optimizer asks for.
@@ -30,6 +31,7 @@ type command struct {
 	verb, uid string
 	body      string
 	adjust    types.Adjustments // of an ADJUST
+	nonsense  bool              // it cannot be carried out
 	cancelled bool
 }
 
@@ -125,6 +127,9 @@ func (m *model) next() (string, *command) {
 		m.left--
 		m.uids++
 		uid := "u" + strconv.Itoa(m.uids)
+		if m.w.weather.legacy {
+			uid = ""
+		}
 		if m.current = m.compose(uid); m.current.verb == "SLEEP" {
 			body := m.current.body
 			m.current = nil
@@ -139,20 +144,24 @@ func (m *model) next() (string, *command) {
 // compose invents the next command.
 func (m *model) compose(uid string) *command {
 	c := &command{uid: uid}
+	quoted := strconv.Quote(uid)
+	if uid == "" {
+		quoted = "null"
+	}
 	control := fmt.Sprintf(`{"duration":%d,"warmup":%d}`, 1+m.rand.IntN(120), m.rand.IntN(10))
 	dice := m.rand.IntN(20)
 	switch {
 	case len(m.known.Components) == 0 || dice == 0:
 		c.verb = "DESCRIBE"
-		c.body = fmt.Sprintf(`{"cmd":"DESCRIBE","cmd_uid":%q,"param":%s}`, uid, pick(m.rand, `{"control":{}}`, `null`, `{"control":null}`))
+		c.body = fmt.Sprintf(`{"cmd":"DESCRIBE","cmd_uid":%s,"param":%s}`, quoted, pick(m.rand, `{"control":{}}`, `null`, `{"control":null}`))
 		if len(m.known.Components) == 0 {
 			m.left++ // until it is answered
 		}
 	case dice == 1:
 		c.verb, c.body = "SLEEP", fmt.Sprintf(`{"cmd":"SLEEP","cmd_uid":null,"param":{"duration":%d}}`, 1+m.rand.IntN(300))
 	case m.w.strikes(m.rand, m.w.weather.malformed):
-		c.verb = pick(m.rand, "MEASURE", "ADJUST")
-		c.body = fmt.Sprintf(`{"cmd":%q,"cmd_uid":%q,"param":{"metrics":7,"state":{"application":{"components":[]}}}}`, c.verb, uid)
+		c.verb, c.nonsense = pick(m.rand, "MEASURE", "ADJUST"), true
+		c.body = fmt.Sprintf(`{"cmd":%q,"cmd_uid":%s,"param":{"metrics":7,"state":{"application":{"components":[]}}}}`, c.verb, quoted)
 	case dice < 10:
 		c.verb = "MEASURE"
 		metrics := "["
@@ -162,19 +171,19 @@ func (m *model) compose(uid string) *command {
 			}
 			metrics += strconv.Quote(metric.Name)
 		}
-		c.body = fmt.Sprintf(`{"cmd":"MEASURE","cmd_uid":%q,"param":{"metrics":%s],"control":%s}}`, uid, metrics, control)
+		c.body = fmt.Sprintf(`{"cmd":"MEASURE","cmd_uid":%s,"param":{"metrics":%s],"control":%s}}`, quoted, metrics, control)
 	default:
-		c.verb, c.adjust = "ADJUST", m.trial()
+		c.verb = "ADJUST"
+		c.adjust, c.nonsense = m.trial()
 		state, _ := json.Marshal(c.adjust) // what was described can be written
-		c.body = fmt.Sprintf(`{"cmd":"ADJUST","cmd_uid":%q,"param":{"state":%s,"control":{}}}`, uid, state)
+		c.body = fmt.Sprintf(`{"cmd":"ADJUST","cmd_uid":%s,"param":{"state":%s,"control":{}}}`, quoted, state)
 	}
 	return c
 }
 
 // trial draws new values for some of the settings, at times with one that nobody
 // has.
-func (m *model) trial() types.Adjustments {
-	var trial types.Adjustments
+func (m *model) trial() (trial types.Adjustments, nonsense bool) {
 	for _, c := range m.known.Components {
 		for _, s := range c.Settings {
 			if !s.Pinned && m.rand.IntN(3) > 0 {
@@ -184,8 +193,9 @@ func (m *model) trial() types.Adjustments {
 	}
 	if len(trial) == 0 || m.w.strikes(m.rand, m.w.weather.malformed) {
 		trial = append(trial, types.Adjustment{Component: "nobody", Setting: "nothing", Value: types.Int(1)})
+		nonsense = true
 	}
-	return trial
+	return trial, nonsense
 }
 
 func draw(r *rand.Rand, s types.Setting) types.Value {
@@ -233,7 +243,7 @@ func (m *model) progress(e *envelope) string {
 	case m.current.cancelled || m.w.strikes(m.rand, m.w.weather.cancel):
 		m.current.cancelled = true
 		return status("cancel", "somebody pressed the button")
-	case m.w.strikes(m.rand, m.w.weather.supersede):
+	case m.w.strikes(m.rand, m.w.weather.supersede) && m.current.uid != "":
 		m.w.note("optimizer", "gives %s up", m.current.uid)
 		m.current = nil
 		return status("invalid", "unexpected cmd_uid")
@@ -257,7 +267,12 @@ func (m *model) result(e *envelope) string {
 			m.known = found
 		}
 	}
-	m.accepted[e.uid()]++
+	if m.w.o.Calm && (e.param.Status != "ok") != m.current.nonsense {
+		m.w.violate(nil, WorksInCalm, "nothing stood in the way, and %s: %s", e, e.param.Message)
+	}
+	if m.accepted++; e.param.Status == "ok" {
+		m.succeeded++
+	}
 	m.w.note("optimizer", "takes %s", e)
 	m.current = nil
 	return ok

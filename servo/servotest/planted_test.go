@@ -72,6 +72,12 @@ func TestPlantedBugsAreFound(t *testing.T) {
 			},
 		},
 		{
+			name: "a connector fails although nothing is the matter", breaks: []servotest.Invariant{servotest.WorksInCalm}, message: "nothing stood in the way",
+			plant: func() servotest.Options {
+				return servotest.Options{Calm: true, Connectors: []servotest.Connector{{Name: "lazy", New: func(*servotest.Life) (connector.Connector, error) { return lazy{}, nil }}}}
+			},
+		},
+		{
 			name: "progress goes back", breaks: []servotest.Invariant{servotest.ReportsProgress}, message: "behind",
 			plant: func() servotest.Options {
 				return withBackend(func(b optimizer.Backend) optimizer.Backend { return &confused{Backend: b} })
@@ -267,6 +273,15 @@ func (leak) Bind(h *connector.Host) error {
 	connector.Startup.On(h, func(context.Context, connector.Lifecycle) (connector.None, error) {
 		go time.Sleep(24 * time.Hour) // virtual
 		return connector.None{}, nil
+	})
+	return nil
+}
+
+type lazy struct{}
+
+func (lazy) Bind(h *connector.Host) error {
+	connector.Measure.On(h, func(context.Context, connector.MeasureRequest) (types.Measurement, error) {
+		return types.Measurement{}, errors.New("not today")
 	})
 	return nil
 }

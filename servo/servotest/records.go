@@ -3,13 +3,15 @@ package servotest
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"github.com/servokit/servokit/servo/record"
 )
 
-// unexplained examines the decision record of a life that ended in order, and
-// says what it leaves open, "" when nothing.
-func unexplained(text []byte) string {
+// unexplained examines the decision record of a life and says what it leaves
+// open, "" when nothing. One that has crashed need not come to an end; any other
+// has as many lines about the journal as that has taken entries.
+func unexplained(text []byte, crashed bool, entries int) string {
 	r := recordReader{states: map[string]string{}}
 	for e, err := range record.Read(bytes.NewReader(text)) {
 		if err != nil {
@@ -23,6 +25,10 @@ func unexplained(text []byte) string {
 		}
 	}
 	switch {
+	case crashed:
+		return ""
+	case r.entries != entries:
+		return fmt.Sprintf("the record has %d entries of the journal, and the journal %d", r.entries, entries)
 	case r.open != "":
 		return fmt.Sprintf("nothing became of command %s in the record", r.open)
 	case r.states["servo"] != "ended":
@@ -34,9 +40,10 @@ func unexplained(text []byte) string {
 
 // recordReader is how far reading a record has come.
 type recordReader struct {
-	line   uint64
-	states map[string]string // by subject
-	open   string            // the command that nothing became of yet
+	line    uint64
+	states  map[string]string // by subject
+	open    string            // the command that nothing became of yet
+	entries int               // that the journal took
 }
 
 func (r *recordReader) take(e record.Entry) string {
@@ -48,17 +55,21 @@ func (r *recordReader) take(e record.Entry) string {
 			return fmt.Sprintf("the next command comes and nothing became of %s", r.open)
 		}
 		if e.Verb != "SLEEP" {
-			r.open = e.UID
+			r.open = e.Verb + " " + e.UID
+		}
+	case record.Journal:
+		if e.Subject != "journal" && e.Error == "" { // that is what was found
+			r.entries++
 		}
 	case record.Decision:
 		if e.Why == "" {
 			return fmt.Sprintf("a decision about %s and nobody says why", e.Subject)
 		}
-		if e.Subject == "answer" && e.UID == r.open {
+		if e.Subject == "answer" && strings.HasSuffix(r.open, " "+e.UID) {
 			r.open = "" // it was there already
 		}
 	case record.Outcome:
-		if e.UID == r.open {
+		if r.open == e.Verb+" "+e.UID {
 			r.open = ""
 		}
 	}

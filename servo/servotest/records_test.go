@@ -23,15 +23,17 @@ func TestWhatIsExpectedOfARecord(t *testing.T) {
 		want    string // "" is fine
 	}{
 		{"nothing happens", []record.Entry{end}, ""},
-		{"a command with an outcome", []record.Entry{measure, {Kind: record.Outcome, UID: "u1"}, end}, ""},
+		{"a command with an outcome", []record.Entry{measure, {Kind: record.Outcome, Verb: "MEASURE", UID: "u1"}, end}, ""},
 		{"a command whose answer was there", []record.Entry{measure, {Kind: record.Decision, Subject: "answer", UID: "u1", Why: "kept"}, end}, ""},
 		{"sleeping", []record.Entry{{Kind: record.Command, Verb: "SLEEP"}, end}, ""},
 		{"no end", nil, `the servo is "running"`},
 		{"a chain that is broken", []record.Entry{state("servo", "stopping", "ended", "down")}, `comes from "stopping" and was "running" before`},
 		{"a change without a reason", []record.Entry{state("servo", "running", "ended", "")}, "nobody says why"},
 		{"a decision without a reason", []record.Entry{{Kind: record.Decision, Subject: "restore"}}, "nobody says why"},
-		{"a command without an outcome", []record.Entry{measure, end}, "nothing became of command u1"},
-		{"the next command before the outcome", []record.Entry{measure, measure, end}, "nothing became of u1"},
+		{"a command without an outcome", []record.Entry{measure, end}, "nothing became of command MEASURE u1"},
+		{"the next command before the outcome", []record.Entry{measure, measure, end}, "nothing became of MEASURE u1"},
+		{"an entry that the journal has not", []record.Entry{{Kind: record.Journal, Subject: "intent"}, end}, "1 entries of the journal, and the journal 0"},
+		{"an entry that the journal has refused", []record.Entry{{Kind: record.Journal, Subject: "intent", Error: "full"}, end}, ""},
 		{"a line that is missing", []record.Entry{{Kind: record.Outcome, Seq: 7}, end}, "line 2 of the record has number 7"},
 	}
 	for _, tt := range tests {
@@ -41,12 +43,12 @@ func TestWhatIsExpectedOfARecord(t *testing.T) {
 			for _, e := range append(begin, tt.entries...) {
 				log.Add(t.Context(), e)
 			}
-			if odd := servotest.Unexplained(text.Bytes()); tt.want == "" {
+			if odd := servotest.Unexplained(text.Bytes(), false, 0); tt.want == "" {
 				assert.Empty(t, odd)
 			} else {
 				assert.Contains(t, odd, tt.want)
 			}
 		})
 	}
-	assert.Contains(t, servotest.Unexplained([]byte("nonsense\n")), "cannot be read")
+	assert.Contains(t, servotest.Unexplained([]byte("nonsense\n"), true, 0), "cannot be read")
 }

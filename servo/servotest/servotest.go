@@ -68,8 +68,9 @@ type Report struct {
 	// Lives counts the lives of the servo, Crashes those that ended in one,
 	// Excused the moments at which an adjustment was open because of a fault.
 	Lives, Crashes, Excused int
-	// Answers counts the results that the optimizer has accepted.
-	Answers int
+	// Answers counts the results that the optimizer has accepted, Succeeded
+	// those that say ok.
+	Answers, Succeeded int
 	// Elapsed is the virtual time it took.
 	Elapsed time.Duration
 
@@ -132,9 +133,7 @@ func simulate(o Options) Report {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	r := Report{Seed: o.Seed, Lives: n, Violations: w.violations, Elapsed: w.elapsed(), lines: w.ordered()}
-	for _, times := range w.model.accepted {
-		r.Answers += times
-	}
+	r.Answers, r.Succeeded = w.model.accepted, w.model.succeeded
 	r.Crashes, r.Excused = w.crashes, w.excused
 	r.Hash = hash(r.lines)
 	return r
@@ -174,7 +173,7 @@ func newWorld(o Options) *world {
 		w.recovery = servo.RecoverBaseline
 	}
 	w.apps = newApplications(w)
-	w.model = &model{w: w, rand: w.rand("model"), left: o.Commands, accepted: map[string]int{}}
+	w.model = &model{w: w, rand: w.rand("model"), left: o.Commands}
 	if length := 6 + r.IntN(15); o.Commands <= 0 {
 		w.model.left = length
 	}

@@ -16,6 +16,7 @@ type weather struct {
 	lifecycle, background              float64
 	disk, full                         float64
 	small                              bool // the journal is compacted often
+	legacy                             bool // the optimizer gives no cmd_uid
 	crashes, stops                     int  // how many, at most
 	outage, outageEnd                  time.Duration
 	calm                               time.Duration // when all faults end
@@ -30,8 +31,8 @@ func newWeather(r *rand.Rand) weather {
 		replaced: often(0.01), malformed: often(0.1),
 		fail: often(0.15), panics: often(0.05), half: often(0.2), lie: often(0.1), slow: often(0.3),
 		lifecycle: often(0.05), background: often(0.2),
-		disk: often(0.02), full: often(0.01),
-		small:   r.IntN(3) == 0,
+		disk: pick(r, 0, 0, 0.005, 0.02, 0.15), full: often(0.01),
+		small: r.IntN(3) == 0, legacy: r.IntN(10) == 0,
 		crashes: pick(r, 0, 2, 5, 8), stops: pick(r, 0, 1, 3),
 		calm: 4 * time.Hour,
 	}
