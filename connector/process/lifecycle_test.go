@@ -265,6 +265,40 @@ func TestOutputIsLoggedAndBounded(t *testing.T) {
 	assert.NotContains(t, log.String(), "hush-hush", "no secret of ours in the log")
 }
 
+// What a command prints of its own environment stands in no error and no log.
+func TestSecretsInTheOutputAreMasked(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*process.Config)
+		says   string
+	}{
+		{"command", func(c *process.Config) { c.Command = []string{"sh", "-c", "echo \"with $SECRET at level $LEVEL\"; exit 3"} }, "with ********** at level 42"},
+		{"several lines", func(c *process.Config) { c.Command = []string{"sh", "-c", "echo \"$KEY\"; exit 3"} }, "\n  **********\n  **********"},
+		{"probe", func(c *process.Config) {
+			c.Command = []string{"sleep", "600"}
+			c.Ready = process.Ready{Command: []string{"sh", "-c", "echo \"probing with $SECRET\"; exit 7"}, Timeout: types.Duration(time.Second)}
+		}, "probing with **********"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var log logBook
+			c := process.Config{Env: map[string]config.Secret{
+				"SECRET": config.NewSecret("hush-hush"), "LEVEL": config.NewSecret("42"), "KEY": config.NewSecret("first half\r\nother half\n"),
+			}}
+			tt.change(&c)
+			p, err := process.New(c, connector.Env{Name: "app", Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+			require.NoError(t, err)
+			var bus event.Bus
+			require.NoError(t, p.Bind(connector.NewHost(&bus, "app", nil)))
+			_, err = connector.Startup.Dispatch(t.Context(), &bus, connector.Lifecycle{})
+			require.ErrorContains(t, err, tt.says)
+			for _, text := range []string{"hush-hush", "half"} {
+				assert.NotContains(t, err.Error(), text)
+				assert.NotContains(t, log.String(), text)
+			}
+		})
+	}
+}
+
 func TestInheritedEnvironment(t *testing.T) {
 	t.Setenv("INHERITED", "yes")
 	no := false

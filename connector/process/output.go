@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/servokit/servokit/config"
+	"github.com/servokit/servokit/internal/redact"
 	"github.com/servokit/servokit/internal/subprocess"
 )
 
@@ -16,10 +18,29 @@ const (
 	maxTailBytes = 16 << 10
 )
 
-// output keeps the last lines that a command printed and looks out for the line
-// that says it is ready.
+// shortestSecret is how long the value of a variable must be to be looked for in
+// what a command prints; shorter ones stand in any text by chance.
+const shortestSecret = 4
+
+// concealer takes the values of variables out of what a command prints, which
+// ends up in logs and errors.
+func concealer(env map[string]config.Secret) *redact.Redactor {
+	var o redact.Options
+	for _, secret := range env {
+		for line := range strings.Lines(secret.Reveal()) {
+			if line = strings.TrimRight(line, "\r\n"); len(line) >= shortestSecret {
+				o.Texts = append(o.Texts, line)
+			}
+		}
+	}
+	return redact.New(o)
+}
+
+// output keeps the last lines that a command printed, without secrets, and looks
+// out for the line that says it is ready.
 type output struct {
 	log    *slog.Logger
+	hide   *redact.Redactor
 	keep   int
 	expect *regexp.Regexp // nil when nobody waits for a line
 
@@ -30,8 +51,8 @@ type output struct {
 	closed  bool          // matched is closed
 }
 
-func newOutput(keep int, expect *regexp.Regexp, log *slog.Logger) *output {
-	return &output{log: log, keep: keep, expect: expect, matched: make(chan struct{})}
+func newOutput(keep int, expect *regexp.Regexp, hide *redact.Redactor, log *slog.Logger) *output {
+	return &output{log: log, hide: hide, keep: keep, expect: expect, matched: make(chan struct{})}
 }
 
 // read takes lines until the pipe ends. Longer lines than maxLineBytes are cut.
@@ -43,7 +64,8 @@ func (o *output) read(pipe io.Reader) {
 	})
 }
 
-func (o *output) add(line string) {
+func (o *output) add(printed string) {
+	line := o.hide.Text(printed)
 	o.log.Debug("output", "line", line)
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -55,7 +77,7 @@ func (o *output) add(line string) {
 		drop++
 	}
 	o.lines = append(o.lines[:0], o.lines[drop:]...)
-	if o.expect != nil && !o.closed && o.expect.MatchString(line) {
+	if o.expect != nil && !o.closed && o.expect.MatchString(printed) {
 		o.closed = true
 		close(o.matched)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/servokit/servokit/connector"
+	"github.com/servokit/servokit/internal/redact"
 	"github.com/servokit/servokit/types"
 )
 
@@ -44,6 +45,7 @@ func New(c Config, env connector.Env) (connector.Connector, error) {
 		config:   c,
 		name:     c.Component,
 		log:      env.Logger,
+		hide:     concealer(c.Env),
 		busy:     make(chan struct{}, 1),
 		values:   values{},
 		changed:  make(chan struct{}),
@@ -90,6 +92,7 @@ type process struct {
 	config   Config
 	name     string // of the component
 	log      *slog.Logger
+	hide     *redact.Redactor // secrets in what the command prints
 	http     *http.Client
 	expect   *regexp.Regexp
 	template *template.Template
@@ -279,7 +282,7 @@ func (p *process) launch(ctx context.Context, v values) error {
 	if err := p.occupied(ctx); err != nil {
 		return err
 	}
-	out := newOutput(p.config.Output.Tail, p.expect, p.log)
+	out := newOutput(p.config.Output.Tail, p.expect, p.hide, p.log)
 	c, err := start(ctx, p.config.arguments(v), p.config.environment(v), p.config.Dir, out, p.log)
 	if err != nil {
 		return err

@@ -160,7 +160,7 @@ func (p *process) runProbe(ctx context.Context, c *child) error {
 	cmd.WaitDelay = drainLimit
 	printed, err := cmd.CombinedOutput()
 	if err != nil && len(printed) > 0 {
-		return fmt.Errorf("%s: %w: %.200s", args[0], err, printed)
+		return fmt.Errorf("%s: %w: %.200s", args[0], err, p.hide.Text(string(printed)))
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", args[0], err)
