@@ -272,7 +272,9 @@ func TestSecretsInTheOutputAreMasked(t *testing.T) {
 		change func(*process.Config)
 		says   string
 	}{
-		{"command", func(c *process.Config) { c.Command = []string{"sh", "-c", "echo \"with $SECRET at level $LEVEL\"; exit 3"} }, "with ********** at level 42"},
+		{"command", func(c *process.Config) {
+			c.Command = []string{"sh", "-c", "echo \"with $SECRET at level $LEVEL\"; exit 3"}
+		}, "with ********** at level 42"},
 		{"several lines", func(c *process.Config) { c.Command = []string{"sh", "-c", "echo \"$KEY\"; exit 3"} }, "\n  **********\n  **********"},
 		{"probe", func(c *process.Config) {
 			c.Command = []string{"sleep", "600"}

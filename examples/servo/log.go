@@ -3,6 +3,7 @@ package main
 import (
 	"log/slog"
 	"os"
+	"sync/atomic"
 
 	"github.com/servokit/servokit/servo/logging"
 	"github.com/servokit/servokit/servo/logging/logfile"
@@ -10,10 +11,11 @@ import (
 
 const logBackups = 3
 
-// logger returns a log to standard error, and to a file if one is wanted.
-func (p program) logger(o options) (log *slog.Logger, closeFile func() error, err error) {
+// logger returns a log to standard error, and to a file if one is wanted. Its
+// lines name the servo while several is set.
+func (p program) logger(o options, several *atomic.Bool) (log *slog.Logger, closeFile func() error, err error) {
 	sinks := []slog.Handler{logging.NewTextHandler(p.stderr, &logging.Options{
-		Level: o.level, Color: logging.UseColor(p.stderr, o.noColor, os.Getenv),
+		Level: o.level, Several: several.Load, Color: logging.UseColor(p.stderr, o.noColor, os.Getenv),
 	})}
 	closeFile = func() error { return nil }
 	if o.logFile != "" {
@@ -21,7 +23,7 @@ func (p program) logger(o options) (log *slog.Logger, closeFile func() error, er
 		if err != nil {
 			return nil, nil, usageError{err}
 		}
-		sinks, closeFile = append(sinks, logging.NewTextHandler(file, &logging.Options{Level: o.level})), file.Close
+		sinks, closeFile = append(sinks, logging.NewTextHandler(file, &logging.Options{Level: o.level, Several: several.Load})), file.Close
 	}
 	return slog.New(logging.NewRedactHandler(slog.NewMultiHandler(sinks...))), closeFile, nil
 }

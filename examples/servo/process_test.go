@@ -22,6 +22,7 @@ import (
 // TestMain lets the test binary be the program itself, as a process of its own.
 func TestMain(m *testing.M) {
 	if os.Getenv("RUN_MAIN") != "" {
+		connectors = append(connectors, talkative)
 		main()
 		return
 	}

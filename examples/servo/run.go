@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/servokit/servokit/config"
 	"github.com/servokit/servokit/servo"
@@ -18,11 +19,13 @@ func (p program) run(o options) int {
 	if err != nil {
 		return p.fail(err)
 	}
-	log, closeLog, err := p.logger(o)
+	var several atomic.Bool
+	several.Store(len(docs) > 1)
+	log, closeLog, err := p.logger(o, &several)
 	if err != nil {
 		return p.fail(err)
 	}
-	err = p.serve(ctx, o, docs, log)
+	err = p.serve(ctx, o, docs, log, &several)
 	err = errors.Join(err, closeLog())
 	if code := servo.ExitCode(ctx, err); code != exitError {
 		return code
@@ -32,7 +35,7 @@ func (p program) run(o options) int {
 
 // serve runs the servos of documents, and on SIGHUP makes them agree with the
 // configuration as it is then.
-func (p program) serve(ctx context.Context, o options, docs []*config.Document, log *slog.Logger) error {
+func (p program) serve(ctx context.Context, o options, docs []*config.Document, log *slog.Logger, several *atomic.Bool) error {
 	ask := newPrompt(p.stdin, p.stderr)
 	assembly, err := servo.Assemble(docs, servo.AssemblyOptions{
 		Servo:    servo.Options{Logger: log, NoPoll: o.noPoll, Once: o.once},
@@ -50,6 +53,7 @@ func (p program) serve(ctx context.Context, o options, docs []*config.Document, 
 	stop := servo.NotifyHangup(ctx, func(ctx context.Context) {
 		docs, err := p.load(o)
 		if err == nil {
+			several.Store(len(docs) > 1)
 			err = assembly.Reload(ctx, docs)
 		}
 		if err != nil {

@@ -172,6 +172,9 @@ func TestSeveralServos(t *testing.T) {
 	assert.Equal(t, 0, p.code(), p.errors())
 	assert.Equal(t, "1", valueOf(t, one.Results()[0]))
 	assert.Equal(t, "2", valueOf(t, two.Results()[0]))
+	for _, name := range []string{"one", "two"} {
+		assert.Contains(t, p.errors(), name+"(servo) - servo running", "the log tells them apart")
+	}
 
 	other := optimizertest.New(optimizertest.Describe())
 	p = start(t, t.TempDir(), emulated("one", one.Start(t), 1)+"---"+emulated("three", other.Start(t), 3), nil, "--name", "three", "run", "--once")
