@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -88,14 +89,51 @@ func (e encoder) tree(v reflect.Value) (*yaml.Node, error) {
 }
 
 func plainNode(value any) (*yaml.Node, error) {
-	if text, ok := value.(string); ok {
-		return textNode(text), nil
+	if n := scalarNode(value); n != nil {
+		return n, nil
 	}
 	n := &yaml.Node{}
 	if err := n.Encode(value); err != nil {
 		return nil, fmt.Errorf("writing a %T: %w", value, err)
 	}
 	return n, nil
+}
+
+// scalarNode writes what has no form of its own as [yaml.Node.Encode] does, which
+// would make a printer and a parser for each value. It is nil for all else.
+func scalarNode(value any) *yaml.Node {
+	switch value := value.(type) {
+	case yaml.Marshaler, time.Time, *time.Time, time.Duration:
+		return nil
+	case encoding.TextMarshaler:
+		if text, err := value.MarshalText(); err == nil {
+			return textNode(string(text))
+		}
+		return nil // for the error
+	}
+	scalar := func(tag, text string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: text} }
+	v := reflect.ValueOf(value)
+	switch v.Kind() {
+	case reflect.String:
+		return textNode(v.String())
+	case reflect.Bool:
+		return scalar("!!bool", strconv.FormatBool(v.Bool()))
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return scalar("!!int", strconv.FormatInt(v.Int(), 10))
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return scalar("!!int", strconv.FormatUint(v.Uint(), 10))
+	case reflect.Float64:
+		text := strconv.FormatFloat(v.Float(), 'g', -1, 64)
+		if strings.ContainsAny(text, "IN") { // infinite or no number
+			return nil
+		}
+		if strings.ContainsAny(text, ".e") {
+			return scalar("!!float", text)
+		}
+		return scalar("!!int", text) // as which it is read again
+	default:
+		return nil
+	}
 }
 
 // itself writes values that know their own form.

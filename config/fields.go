@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // field is one key a struct accepts.
@@ -20,10 +21,21 @@ type shape struct {
 	rest   []int   // an inline map, which takes the keys nothing else takes
 }
 
+// shapes are the shapes of struct types, each found out once.
+var shapes sync.Map // of reflect.Type to shape
+
+// shapeOf returns the shape of a struct type, which must not be changed.
 func shapeOf(t reflect.Type) (shape, error) {
+	if known, ok := shapes.Load(t); ok {
+		s, _ := known.(shape)
+		return s, nil
+	}
 	var s shape
-	err := s.add(t, nil)
-	return s, err
+	if err := s.add(t, nil); err != nil {
+		return s, err
+	}
+	shapes.Store(t, s)
+	return s, nil
 }
 
 // keys lists the keys without those an inline map takes.

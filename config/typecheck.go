@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -12,8 +13,18 @@ import (
 // checkType reports what makes a Go type impossible to decode into, so that its
 // author learns of it whatever the file holds.
 func checkType(t reflect.Type) error {
-	return checkTypes(t, map[reflect.Type]bool{})
+	if _, ok := usable.Load(t); ok {
+		return nil
+	}
+	if err := checkTypes(t, map[reflect.Type]bool{}); err != nil {
+		return err
+	}
+	usable.Store(t, true)
+	return nil
 }
+
+// usable are the types in which nothing was found.
+var usable sync.Map // of reflect.Type to true
 
 func checkTypes(t reflect.Type, seen map[reflect.Type]bool) error {
 	if seen[t] || readsItself(t) {

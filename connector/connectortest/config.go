@@ -100,6 +100,9 @@ func stanza(d connector.Definition, text string) (*config.Stanza, error) {
 }
 
 func document(name, text string) ([]*config.Document, error) {
+	if strings.TrimSpace(text) == "" {
+		text = "{}" // nothing would be a null, which is no stanza
+	}
 	file := "connectors: [" + name + "]\n" + name + ":\n  " + strings.ReplaceAll(strings.TrimSpace(dedent(text)), "\n", "\n  ") + "\n"
 	return config.Parse("servo.yaml", []byte(file))
 }

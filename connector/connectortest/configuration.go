@@ -128,6 +128,22 @@ func (e *exam) variant(i int, change func(value)) string {
 	return write(root)
 }
 
+// variants calls each with the author's stanza, every value in turn replaced by
+// every one of instead, until it returns false.
+func (e *exam) variants(instead []*yaml.Node, each func(v value, instead *yaml.Node, text string) bool) {
+	root := e.tree()
+	for _, v := range valuesOf(root, "", "") {
+		own := *v.node
+		for _, other := range instead {
+			*v.node = *other
+			if !each(v, other, write(root)) {
+				return
+			}
+		}
+		*v.node = own
+	}
+}
+
 func write(root *yaml.Node) string {
 	if len(root.Content) == 0 {
 		return ""
@@ -227,6 +243,10 @@ func (e *exam) wrongTypes() {
 	}
 }
 
+// deepest is how deep a hostile value is nested: what package config lets through
+// to the connector, with room for where the value stands.
+const deepest = 75
+
 // hostileTexts are what nobody means well with.
 func hostileTexts() []*yaml.Node {
 	var all []*yaml.Node
@@ -237,7 +257,7 @@ func hostileTexts() []*yaml.Node {
 		all = append(all, &yaml.Node{Kind: yaml.ScalarNode, Value: plain})
 	}
 	deep := scalar("x")
-	for range 500 {
+	for range deepest {
 		deep = &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle, Content: []*yaml.Node{deep}}
 	}
 	return append(all, deep)
@@ -249,32 +269,30 @@ const longestError = 8 << 10
 // hostileConfig replaces every value by what nobody means well with. Refusing is
 // as good as accepting, as long as it is quick and calm.
 func (e *exam) hostileConfig() {
-	for i, v := range e.values() {
-		for _, instead := range hostileTexts() {
-			text := e.variant(i, func(v value) { *v.node = *instead })
-			s, err := stanza(e.def, text)
-			if err != nil {
-				continue // it does not get as far as the connector
-			}
-			shown := fmt.Sprintf("%q: %.40q", v.key, instead.Value)
-			done := make(chan error, 1)
-			go func() { done <- e.checkStanza(s) }()
-			patience := time.NewTimer(e.config.Prompt)
-			select {
-			case err = <-done:
-				patience.Stop()
-			case <-patience.C:
-				e.broken("%s: decoding and building took more than %s", shown, e.config.Prompt)
-				return
-			}
-			if isPanic(err) {
-				e.broken("%s: %v%s", shown, err, trace(err))
-			}
-			if err != nil && len(err.Error()) > longestError {
-				e.broken("%s: the error has %d characters", shown, len(err.Error()))
-			}
+	e.variants(hostileTexts(), func(v value, instead *yaml.Node, text string) bool {
+		s, err := stanza(e.def, text)
+		if err != nil {
+			return true // it does not get as far as the connector
 		}
-	}
+		shown := fmt.Sprintf("%q: %.40q", v.key, instead.Value)
+		done := make(chan error, 1)
+		go func() { done <- e.checkStanza(s) }()
+		patience := time.NewTimer(e.config.Prompt)
+		defer patience.Stop()
+		select {
+		case err = <-done:
+		case <-patience.C:
+			e.broken("%s: decoding and building took more than %s", shown, e.config.Prompt)
+			return false
+		}
+		if isPanic(err) {
+			e.broken("%s: %v%s", shown, err, trace(err))
+		}
+		if err != nil && len(err.Error()) > longestError {
+			e.broken("%s: the error has %d characters", shown, len(err.Error()))
+		}
+		return true
+	})
 }
 
 // configSecrets makes mistakes around secrets and searches the errors.
