@@ -87,7 +87,7 @@ func badConnectors(forever <-chan struct{}) []bad {
 		secrets       = "secrets never show"
 		concurrency   = "handlers can be used concurrently"
 	)
-	return []bad{
+	return append(badRestores(forever), []bad{
 		named("a name with a capital letter", `the name "Reference" is not in lower case`, func(i *connector.Info) { i.Name = "Reference" }),
 		named("a version of its own kind", `the version "new" is not a semantic version`, func(i *connector.Info) { i.Version = "new" }),
 		named("neither full name nor description", "there is no full name", func(i *connector.Info) { i.FullName, i.Description = "", "" }),
@@ -529,7 +529,7 @@ func badConnectors(forever <-chan struct{}) []bad {
 				return r.description(), nil
 			}
 		}),
-	}
+	}...)
 }
 
 // reporting measures and reports as told.

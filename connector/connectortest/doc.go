@@ -43,6 +43,11 @@
 //   - "a second startup is harmless": it may be refused, and leaves nothing
 //     behind.
 //   - "nothing runs after detach": connectors come and go while a servo runs.
+//   - "what is restored is in force": after [connector.Restore], which comes before
+//     startup, its answer, components and, once started, describe agree on it, and
+//     what belongs to others is left alone.
+//   - "a restore that is cancelled changes nothing": and returns within
+//     [Config.Prompt] with an error, since the servo ends before it has begun.
 //
 // # Its handlers
 //

@@ -56,6 +56,8 @@ func ExampleVerify() {
 	fmt.Println(results[9])
 	// Output:
 	// absent: errors of the configuration keep secrets: the configuration has no secret
+	// absent: what is restored is in force: it does not restore
+	// absent: a restore that is cancelled changes nothing: it does not restore
 	// absent: an adjustment shows in the description: there is no setting to adjust
 	// absent: unknown components and settings change nothing: it does not adjust
 	// absent: an adjustment takes effect or changes nothing: there is no setting to adjust

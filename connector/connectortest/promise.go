@@ -34,6 +34,8 @@ var promises = []promise{
 	{"detach is safe without attach", (*exam).detachFirst},
 	{"a second startup is harmless", (*exam).startupTwice},
 	{"nothing runs after detach", (*exam).leaks},
+	{"what is restored is in force", (*exam).restored},
+	{"a restore that is cancelled changes nothing", (*exam).restoreEnds},
 	{"every command is answered", (*exam).commands},
 	{"handlers never panic", (*exam).panics},
 	{"handlers end promptly when cancelled", (*exam).cancellation},

@@ -87,6 +87,7 @@ type reference struct {
 	metrics                           func(context.Context, connector.None) ([]types.Metric, error)
 	measure                           func(context.Context, connector.MeasureRequest) (types.Measurement, error)
 	adjust                            func(context.Context, connector.AdjustRequest) (types.Description, error)
+	restore                           func(context.Context, connector.RestoreRequest) (types.Description, error)
 	promote                           func(context.Context, connector.None) (connector.None, error)
 	afterMeasure                      func(context.Context) error
 	check                             func(context.Context) error
@@ -112,6 +113,12 @@ func newReference(c settings, env connector.Env) *reference {
 	}
 	r.metrics = func(context.Context, connector.None) ([]types.Metric, error) { return r.description().Metrics, nil }
 	r.measure, r.adjust = r.read, r.apply
+	r.restore = func(ctx context.Context, q connector.RestoreRequest) (types.Description, error) {
+		if ctx.Err() != nil {
+			return types.Description{}, context.Cause(ctx)
+		}
+		return r.apply(ctx, connector.AdjustRequest{Adjustments: q.Adjustments})
+	}
 	r.promote = func(context.Context, connector.None) (connector.None, error) { return connector.None{}, nil }
 	r.afterMeasure = func(context.Context) error { return nil }
 	r.check = func(context.Context) error { return nil }
@@ -144,6 +151,7 @@ func (r *reference) Bind(h *connector.Host) error {
 		return r.afterMeasure(ctx)
 	})
 	connector.Adjust.On(h, r.adjust)
+	connector.Restore.On(h, r.restore)
 	connector.Promote.On(h, r.promote)
 	h.Check(checks.Check{Name: "Reference", Run: r.check})
 	h.Go(r.background)

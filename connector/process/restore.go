@@ -13,6 +13,9 @@ import (
 // take back. A value that the configuration no longer accepts gives way to the
 // configured default.
 func (p *process) restore(ctx context.Context, r connector.RestoreRequest) (types.Description, error) {
+	if ctx.Err() != nil {
+		return types.Description{}, context.Cause(ctx)
+	}
 	if err := p.acquire(ctx); err != nil {
 		return types.Description{}, err
 	}
