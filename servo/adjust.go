@@ -108,6 +108,9 @@ func (s *Servo) settle(ctx, run context.Context, why string) error {
 		return fmt.Errorf("the previous configuration cannot be verified: %w", err)
 	}
 	if changed := differing(found, open.Previous); len(changed) > 0 {
+		if err := s.resolveDoubt(ctx, *open, why); err != nil {
+			return err
+		}
 		s.log.InfoContext(ctx, "bringing the previous configuration back", "settings", selectors(changed))
 		s.record.Add(ctx, record.Entry{Kind: record.Decision, Subject: "adjustment", Why: "back to the previous configuration: " + why, In: changed})
 		if err := s.put(ctx, found, changed); err != nil {
@@ -123,6 +126,20 @@ func (s *Servo) settle(ctx, run context.Context, why string) error {
 	rollback := journal.Entry{Kind: journal.Rollback, Verb: open.Verb, UID: open.UID, Adjustments: open.Previous, Why: why}
 	if err := s.ledger.append(ctx, rollback); err != nil {
 		return fmt.Errorf("the previous configuration is back, but the journal does not take it: %w", err)
+	}
+	return nil
+}
+
+// resolveDoubt makes sure that the journal calls an adjustment open before it is
+// taken back. If a commit that has failed came to light again later, the next run
+// would take an application for adjusted that is not, and restore half of it.
+func (s *Servo) resolveDoubt(ctx context.Context, open journal.Entry, why string) error {
+	if !s.ledger.inDoubt {
+		return nil
+	}
+	again := journal.Entry{Kind: journal.Intent, Verb: open.Verb, UID: open.UID, Adjustments: open.Adjustments, Previous: open.Previous, Why: why}
+	if err := s.ledger.append(ctx, again); err != nil {
+		return fmt.Errorf("the adjustment is left in force, since the journal may have it and takes nothing else: %w", err)
 	}
 	return nil
 }

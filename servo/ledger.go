@@ -2,6 +2,7 @@ package servo
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/servokit/servokit/servo/journal"
@@ -20,6 +21,9 @@ type ledger struct {
 	state  journal.State
 	lost   bool           // what an earlier run had written is gone
 	hint   *journal.Entry // the adjustment that may have been open then
+	// inDoubt: the store has failed to take a commit, which may be there all the
+	// same when it is read again. Whatever it takes next stands in its place.
+	inDoubt bool
 }
 
 // journalReporter is a store that can tell what was wrong with what it has loaded.
@@ -57,6 +61,7 @@ func (l *ledger) append(ctx context.Context, e journal.Entry) error {
 	next, err := l.state.After(e)
 	if err == nil && l.store != nil {
 		err = l.store.Append(ctx, e)
+		l.inDoubt = err != nil && (l.inDoubt || e.Kind == journal.Commit && errors.Is(err, journal.ErrInDoubt))
 	}
 	line := record.Entry{Kind: record.Journal, Subject: string(e.Kind), Verb: string(e.Verb), UID: e.UID, Why: e.Why}
 	if l.record.Enabled() {

@@ -185,6 +185,56 @@ func TestNothingIsMeasuredInAnUnknownState(t *testing.T) {
 	})
 }
 
+// refusing is a journal whose disk breaks when an adjustment is committed.
+type refusing struct {
+	journal.Store
+	broken *bool
+}
+
+func (r refusing) Append(ctx context.Context, e journal.Entry) error {
+	*r.broken = *r.broken || e.Kind == journal.Commit
+	return r.Store.Append(ctx, e)
+}
+
+// A commit that could not be written may be in the file all the same. Then the
+// application must not be led back behind the back of the journal.
+func TestACommitInDoubt(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		heals bool // before the next entry
+		want  int64
+	}{{"stays in doubt", false, 4}, {"is resolved", true, 2}} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				disk, broken := journaltest.NewDisk(1), false
+				failed := 0
+				disk.Before(func(op journaltest.Op) error {
+					if broken && op.Kind == journaltest.OpTruncate && !tt.heals || broken && op.Kind == journaltest.OpSync && (!tt.heals || failed == 0) {
+						failed++
+						return syscall.EIO
+					}
+					return nil
+				})
+				a := newApp("a", nil)
+				opt := newBackend(adjust(4), measureCommand)
+				require.NoError(t, journaled(t, disk, opt, func(o *servo.Options) { o.Journal = refusing{o.Journal, &broken} }, a))
+				disk.Before(nil)
+				replies := opt.all("reply")
+				require.Len(t, replies, 2)
+				assert.Equal(t, types.Failed, replies[0].result.Outcome)
+				assert.Equal(t, types.Int(tt.want), a.setting.Value)
+				if !tt.heals {
+					assert.Contains(t, replies[0].result.Message, "the adjustment is left in force")
+					assert.Contains(t, replies[1].result.Message, "nothing was measured")
+				}
+				state := left(t, disk)
+				assert.Nil(t, state.Open)
+				assert.Equal(t, workersOf("a", tt.want), state.Committed, "what the next run believes is so")
+			})
+		})
+	}
+}
+
 // What an adjustment goes back to is what was in force once an earlier one, which
 // had failed halfway, was settled.
 func TestAnAdjustmentBehindOneThatFailedHalfway(t *testing.T) {

@@ -256,12 +256,15 @@ func TestBrokenStore(t *testing.T) {
 		}
 		return nil
 	})
-	require.ErrorIs(t, f.Append(ctx, result("u2")), syscall.EIO)
+	err := f.Append(ctx, result("u2"))
+	require.ErrorIs(t, err, syscall.EIO)
+	require.ErrorIs(t, err, journal.ErrInDoubt)
 	disk.Before(nil)
 	for range 3 {
 		err := f.Append(ctx, result("u3"))
 		require.ErrorIs(t, err, syscall.EIO)
 		require.ErrorContains(t, err, "it is broken since an earlier error")
+		require.NotErrorIs(t, err, journal.ErrInDoubt, "this one is not there")
 	}
 	state, err := f.Load(ctx)
 	require.NoError(t, err)

@@ -127,7 +127,8 @@ func (f *File) ready() error {
 // Append writes one line and returns when it is on the disk. An entry that
 // [State.After] refuses is an error before anything is written. A write that
 // fails is undone: the file is cut back to where it was. If that fails too, what
-// is in the file is not known any more, and every later Append says so. On a full
+// is in the file is not known any more: the error wraps [ErrInDoubt], and every
+// later Append fails. On a full
 // disk the error wraps syscall.ENOSPC and the next Append tries again.
 //
 // Every entry waits for the disk. On ext4 in a busy virtual machine that took 1.5
@@ -200,7 +201,7 @@ func (f *File) write(line []byte) error {
 	}
 	if undo != nil {
 		f.broken = fmt.Errorf("%w; undoing it: %w", err, undo)
-		return f.broken
+		return fmt.Errorf("%w: %w", ErrInDoubt, f.broken)
 	}
 	return err
 }
