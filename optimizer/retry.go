@@ -215,19 +215,35 @@ func (x *exchange) read(resp *http.Response) error {
 	if x.decode != nil {
 		return x.decode(body)
 	}
+	safe := x.client.redact(string(body))
 	if x.answer, err = decodeReply(body); err != nil {
-		// The error quotes the body: read it again without the secret.
-		if safe := x.client.redact(string(body)); safe != string(body) {
+		if safe != string(body) { // the error quotes the body
 			err = fmt.Errorf("the answer is neither a command nor a status: %q", clip(safe))
 		}
 		return &answerError{err}
 	}
-	s := &x.answer.status
-	s.Message = x.client.redact(s.Message)
-	if s.Reason != reasonUnexpectedUID {
-		s.Reason = x.client.redact(s.Reason)
+	if safe != string(body) {
+		x.answer.conceal(safe, x.client.redact)
 	}
 	return nil
+}
+
+// conceal makes what is for people in a reply what it is in its body without
+// secrets. What the servo works with stays as it came.
+func (r *reply) conceal(safe string, redact func(string) string) {
+	r.status.Message = redact(r.status.Message)
+	if r.status.Reason != reasonUnexpectedUID {
+		r.status.Reason = redact(r.status.Reason)
+	}
+	r.command.SleepReason = redact(r.command.SleepReason)
+	if r.problem == nil {
+		return
+	}
+	if again, err := decodeReply([]byte(safe)); err == nil && again.problem != nil {
+		r.problem = again.problem
+	} else {
+		r.problem = errors.New("its parameters make no sense, and would show a secret")
+	}
 }
 
 // renews reports whether the try was refused for a token that can be renewed,
