@@ -377,12 +377,13 @@ func (a *Assembly) begin(s *seat, delay time.Duration) {
 		}
 		s.err = errors.Join(s.err, s.release())
 		a.mu.Lock()
-		defer a.mu.Unlock()
 		s.ended, s.early = true, a.run.Err() == nil && !s.removed
-		if s.early && s.err != nil {
+		early := s.early
+		a.notify()
+		a.mu.Unlock()
+		if early && s.err != nil { // without the lock: a handler may ask for the servos
 			a.log.ErrorContext(ctx, "a servo has ended, the others go on", "servo", s.servo.Name(), "error", s.err)
 		}
-		a.notify()
 	}()
 }
 
