@@ -31,33 +31,39 @@ func (s *Servo) loop(ctx context.Context) error {
 		} else if err != nil {
 			return err
 		}
-		cmd, err := s.o.Optimizer.Next(ctx)
-		if ctx.Err() != nil {
-			break
-		}
-		var malformed *optimizer.CommandError
-		answered := false
-		switch {
-		case err == nil:
-			answered = true
-			err = s.carryOut(ctx, cmd)
-		case errors.As(err, &malformed) && malformed.Command.Verb.Answer() != "":
-			s.log.WarnContext(ctx, "command cannot be understood", "error", err)
-			answered = true
-			err = s.deliver(ctx, failure(malformed.Command, malformed))
-		}
-		if err == nil {
-			pause.reset()
-			if answered && s.o.Once {
-				break
-			}
-			continue
-		}
-		if ctx.Err() == nil {
-			s.recover(ctx, &pause, err)
+		if s.turn(ctx, &pause) && s.o.Once {
+			return nil
 		}
 	}
 	return nil
+}
+
+// turn asks for one command, carries it out and reports whether there was one
+// that is over now.
+func (s *Servo) turn(ctx context.Context, pause *backoff) bool {
+	cmd, err := s.o.Optimizer.Next(ctx)
+	if ctx.Err() != nil {
+		return false
+	}
+	var malformed *optimizer.CommandError
+	answered := false
+	switch {
+	case err == nil:
+		answered = true
+		err = s.carryOut(ctx, cmd)
+	case errors.As(err, &malformed) && malformed.Command.Verb.Answer() != "":
+		s.log.WarnContext(ctx, "command cannot be understood", "error", err)
+		answered = true
+		err = s.deliver(ctx, failure(malformed.Command, malformed))
+	}
+	switch {
+	case err == nil:
+		pause.reset()
+		return answered
+	case ctx.Err() == nil:
+		s.recover(ctx, pause, err)
+	}
+	return false
 }
 
 // confirm asks whether to go on, if anybody is there to be asked. The error is

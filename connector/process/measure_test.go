@@ -123,7 +123,7 @@ func TestMeasureFailsWhenTheCommandIsKilled(t *testing.T) {
 					assert.NoError(t, syscall.Kill(victim, syscall.SIGKILL))
 				}
 			})
-			control := types.Control{Warmup: types.Duration(200 * time.Millisecond), Duration: types.Duration(300 * time.Millisecond), Delay: types.Duration(300 * time.Millisecond)}
+			control := types.Control{Warmup: types.Duration(600 * time.Millisecond), Duration: types.Duration(800 * time.Millisecond), Delay: types.Duration(800 * time.Millisecond)}
 			m, err := r.measure(ctx, control)
 			require.True(t, killed)
 			o, reason := outcome(t, err)
