@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"sync"
 	"testing"
 	"time"
 
@@ -13,11 +12,9 @@ import (
 
 	"github.com/servokit/servokit/config"
 	"github.com/servokit/servokit/connector"
-	"github.com/servokit/servokit/event"
 	"github.com/servokit/servokit/optimizer"
 	"github.com/servokit/servokit/optimizer/optimizertest"
 	"github.com/servokit/servokit/servo"
-	"github.com/servokit/servokit/types"
 )
 
 // keys returns the names of the members of a param.
@@ -27,159 +24,6 @@ func keys(param map[string]json.RawMessage) []string {
 		all = append(all, k)
 	}
 	return all
-}
-
-// TestConformanceResults: what the answers look like on the wire.
-func TestConformanceResults(t *testing.T) {
-	one := func(command optimizer.Command, change func(*talk), look func(t *testing.T, param map[string]json.RawMessage)) func(*testing.T) {
-		return func(t *testing.T) {
-			k := newTalk(t, command)
-			if change != nil {
-				change(k)
-			}
-			k.complete()
-			params := k.params(command.Verb.Answer())
-			look(t, params[len(params)-1])
-		}
-	}
-	success := func(t *testing.T, p map[string]json.RawMessage, uid string, more ...string) {
-		assert.ElementsMatch(t, append(more, "status", "message", "reason", "cmd_uid"), keys(p))
-		assert.JSONEq(t, `"ok"`, string(p["status"]))
-		assert.JSONEq(t, `null`, string(p["message"]))
-		assert.JSONEq(t, `"success"`, string(p["reason"]))
-		assert.JSONEq(t, uid, string(p["cmd_uid"]))
-	}
-	// failing: two connectors fail at the same time.
-	failing := func(first, second error, status, message string) func(*testing.T) {
-		return one(measureCommand, func(k *talk) {
-			var both sync.WaitGroup
-			both.Add(2)
-			fail := func(err error) func(context.Context, connector.MeasureRequest) (types.Measurement, error) {
-				return func(context.Context, connector.MeasureRequest) (types.Measurement, error) {
-					both.Done()
-					both.Wait() // until the other is there as well
-					return types.Measurement{}, err
-				}
-			}
-			k.app.measure = fail(first)
-			other := newApp("b", nil)
-			other.measure = fail(second)
-			k.others = map[string]connector.Connector{"b": other}
-		}, func(t *testing.T, p map[string]json.RawMessage) {
-			assert.JSONEq(t, `"`+status+`"`, string(p["status"]))
-			assert.Contains(t, string(p["message"]), message)
-		})
-	}
-	rejected, aborted, plain := connector.Reject("unstable", errors.New("it shakes")), connector.Abort("slo-violation", errors.New("it lags")), errors.New("it breaks")
-	check(t, []rule{
-		{"DESCRIBE ok", one(describeCommand, nil, func(t *testing.T, p map[string]json.RawMessage) { success(t, p, `"describe"`, "descriptor") })},
-		{"MEASURE ok", one(measureCommand, nil, func(t *testing.T, p map[string]json.RawMessage) {
-			success(t, p, `"measure"`, "metrics", "annotations")
-			assert.JSONEq(t, `{}`, string(p["annotations"]), "always there")
-		})},
-		{"ADJUST ok", one(adjust(3), nil, func(t *testing.T, p map[string]json.RawMessage) {
-			success(t, p, `"adjust"`, "state")
-			assert.Contains(t, string(p["state"]), `"value":3`)
-		})},
-		{"an error of any", one(measureCommand, func(k *talk) {
-			k.app.measure = func(context.Context, connector.MeasureRequest) (types.Measurement, error) {
-				return types.Measurement{}, rejected
-			}
-		}, func(t *testing.T, p map[string]json.RawMessage) {
-			assert.ElementsMatch(t, []string{"status", "message", "reason", "cmd_uid"}, keys(p))
-			assert.JSONEq(t, `"unstable"`, string(p["reason"]))
-		})},
-		{"an error without a reason: null", one(measureCommand, func(k *talk) {
-			k.app.measure = func(context.Context, connector.MeasureRequest) (types.Measurement, error) {
-				return types.Measurement{}, plain
-			}
-		}, func(t *testing.T, p map[string]json.RawMessage) { assert.JSONEq(t, `null`, string(p["reason"])) })},
-		{"cmd_uid is null for a command without", func(t *testing.T) {
-			k := newTalk(t, optimizer.Command{Verb: optimizer.Describe})
-			k.opt.OmitUIDs()
-			k.complete()
-			success(t, k.params(optimizer.EventDescription)[0], `null`, "descriptor")
-		}},
-		{"aborted goes before rejected", failing(rejected, aborted, "aborted", "it lags")},
-		{"rejected goes before failed", failing(connector.Fail("x", plain), rejected, "rejected", "it shakes")},
-		{"a failure with a reason goes before a plain one", failing(plain, connector.Fail("start-failed", errors.New("it sleeps")), "failed", "it sleeps")},
-		{"the others come along", one(measureCommand, func(k *talk) {
-			there := make(chan struct{})
-			k.app.measure = func(context.Context, connector.MeasureRequest) (types.Measurement, error) {
-				<-there
-				return types.Measurement{}, rejected
-			}
-			other := newApp("b", nil)
-			other.measure = func(ctx context.Context, _ connector.MeasureRequest) (types.Measurement, error) {
-				close(there)
-				<-ctx.Done() // it is cancelled when the first one fails
-				return types.Measurement{}, plain
-			}
-			k.others = map[string]connector.Connector{"b": other}
-		}, func(t *testing.T, p map[string]json.RawMessage) {
-			assert.Contains(t, string(p["message"]), "it shakes")
-			assert.Contains(t, string(p["other_messages"]), "it breaks")
-		})},
-		{"cancelled by a before handler", one(measureCommand, func(k *talk) {
-			k.others = map[string]connector.Connector{"guard": bind(func(h *connector.Host) error {
-				connector.Measure.Before(h, func(context.Context, connector.MeasureRequest) error { return event.Cancel("night") })
-				return nil
-			})}
-		}, func(t *testing.T, p map[string]json.RawMessage) {
-			assert.JSONEq(t, `"cancelled"`, string(p["status"]))
-			assert.Contains(t, string(p["message"]), "night")
-			assert.NotContains(t, p, "metrics")
-		})},
-		{"a handler that returns nothing is skipped", one(describeCommand, func(k *talk) {
-			k.others = map[string]connector.Connector{"empty": bind(func(h *connector.Host) error {
-				connector.Describe.On(h, func(context.Context, types.Control) (types.Description, error) { return types.Description{}, nil })
-				return nil
-			})}
-		}, func(t *testing.T, p map[string]json.RawMessage) {
-			success(t, p, `"describe"`, "descriptor")
-			assert.Contains(t, string(p["descriptor"]), `"workers"`)
-		})},
-		{"settings of equal components are merged", one(describeCommand, func(k *talk) {
-			k.others = map[string]connector.Connector{"twin": bind(func(h *connector.Host) error {
-				connector.Describe.On(h, func(context.Context, types.Control) (types.Description, error) {
-					return types.Description{Components: []types.Component{{Name: "a", Settings: []types.Setting{types.Range("memory", types.Int(1), types.Int(8), types.Int(1)).With(types.Int(2))}}}}, nil
-				})
-				return nil
-			})}
-		}, func(t *testing.T, p map[string]json.RawMessage) {
-			assert.Contains(t, string(p["descriptor"]), `"workers"`)
-			assert.Contains(t, string(p["descriptor"]), `"memory"`)
-		})},
-		{"readings are put together, of annotations the later wins", one(measureCommand, func(k *talk) {
-			k.app.measure = func(context.Context, connector.MeasureRequest) (types.Measurement, error) {
-				return types.Measurement{Readings: []types.Reading{types.DataPoint{Metric: types.Metric{Name: "latency"}, Sample: types.Observe(1)}}, Annotations: map[string]string{"who": "a"}}, nil
-			}
-			other := newApp("b", nil)
-			other.measure = func(context.Context, connector.MeasureRequest) (types.Measurement, error) {
-				return types.Measurement{Readings: []types.Reading{types.DataPoint{Metric: types.Metric{Name: "errors"}, Sample: types.Observe(2)}}, Annotations: map[string]string{"who": "b"}}, nil
-			}
-			k.others = map[string]connector.Connector{"b": other}
-		}, func(t *testing.T, p map[string]json.RawMessage) {
-			assert.Contains(t, string(p["metrics"]), `"latency"`)
-			assert.Contains(t, string(p["metrics"]), `"errors"`)
-			assert.JSONEq(t, `{"who":"b"}`, string(p["annotations"]))
-		})},
-		{"unknown components and settings: one message, nothing changed", one(optimizer.Command{
-			Verb: optimizer.Adjust, UID: "adjust", Adjustments: types.Adjustments{
-				{Component: "a", Setting: "workers", Value: types.Int(5)}, {Component: "a", Setting: "sails", Value: types.Int(5)}, {Component: "z", Setting: "workers", Value: types.Int(5)},
-			},
-		}, nil, func(t *testing.T, p map[string]json.RawMessage) {
-			assert.JSONEq(t, `"failed"`, string(p["status"]))
-			assert.Contains(t, string(p["message"]), `unknown setting \"sails\"`)
-			assert.Contains(t, string(p["message"]), `unknown component \"z\"`)
-		})},
-		{"a value of the wrong type: failed", one(adjust(types.Text("many")), nil, func(t *testing.T, p map[string]json.RawMessage) {
-			assert.JSONEq(t, `"failed"`, string(p["status"]))
-		})},
-		{"a value outside the range: applied", one(adjust(99), nil, func(t *testing.T, p map[string]json.RawMessage) {
-			assert.Contains(t, string(p["state"]), `"value":99`)
-		})},
-	})
 }
 
 // TestConformanceLife: how a servo comes and goes.

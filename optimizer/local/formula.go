@@ -166,7 +166,9 @@ func (p *formulaParser) operand(t *term) error {
 	if err != nil || !finite(t.factor*v) {
 		return fmt.Errorf("%q is not a number that can be used", p.rest[:n])
 	}
-	t.factor *= v
+	if t.factor *= v; t.factor == 0 {
+		t.factor = 0 // without a sign, which the text form has no place for
+	}
 	p.rest = p.rest[n:]
 	return nil
 }
