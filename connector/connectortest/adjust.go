@@ -120,6 +120,45 @@ func (e *exam) adjustments() {
 			}
 		}
 	}
+	e.together(s, before, all)
+}
+
+// together adjusts every setting in one command, as an optimizer does: all of it
+// is in force afterwards, or none if the values do not go together.
+func (e *exam) together(s *session, before types.Description, all []change) {
+	var to, back types.Adjustments
+	seen := map[string]bool{}
+	for _, c := range all {
+		if !seen[c.to.Selector()] {
+			seen[c.to.Selector()] = true
+			to, back = append(to, c.to), append(back, c.back)
+		}
+	}
+	if len(to) < 2 {
+		return
+	}
+	for _, as := range []types.Adjustments{to, back} {
+		want := before
+		for _, a := range as {
+			want = with(want, a)
+		}
+		what := fmt.Sprintf("adjusting %d settings in one command", len(as))
+		answer, err := s.adjust(context.Background(), as...)
+		var outcome *types.OutcomeError
+		if errors.As(err, &outcome) && outcome.Outcome == types.Rejected && as[0] == to[0] {
+			e.unchanged(s, what+", which was rejected", before)
+			return
+		}
+		if e.brokenBy(what, err) || isPanic(err) {
+			return
+		}
+		e.agree("the answer of adjust to "+what, answer, want)
+		d, err := s.describe()
+		if e.blockedBy(err) {
+			return
+		}
+		e.agree("describe after "+what, d, want)
+	}
 }
 
 // with returns a description after an adjustment.

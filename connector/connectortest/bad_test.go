@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -354,6 +355,13 @@ func badConnectors(forever <-chan struct{}) []bad {
 				return d, err
 			}
 		}),
+		flawed("only the first of several settings", adjustments, "adjusting 2 settings in one command: reference.mode is fast and should be slow", func(r *reference) {
+			adjust := r.adjust
+			r.adjust = func(ctx context.Context, q connector.AdjustRequest) (types.Description, error) {
+				q.Adjustments = q.Adjustments[:min(1, len(q.Adjustments))]
+				return adjust(ctx, q)
+			}
+		}),
 		flawed("an answer to adjust that is a wish", adjustments, "the answer of adjust to reference.level=4: reference.level is 3 and should be 4", func(r *reference) {
 			r.adjust = func(ctx context.Context, q connector.AdjustRequest) (types.Description, error) {
 				before := r.description()
@@ -397,13 +405,17 @@ func badConnectors(forever <-chan struct{}) []bad {
 		}),
 		flawed("any value for an enum", whole, "reference.mode is connectortest: not a value and should be fast", func(r *reference) {
 			r.adjust = func(ctx context.Context, q connector.AdjustRequest) (types.Description, error) {
-				for _, a := range q.Adjustments {
-					if a.Setting == "mode" && a.Value.Kind() == types.TextKind && a.Component == "reference" {
+				rest := slices.DeleteFunc(slices.Clone(q.Adjustments), func(a types.Adjustment) bool {
+					odd := a.Setting == "mode" && a.Value.Kind() == types.TextKind && a.Component == "reference"
+					if odd {
 						r.mu.Lock()
 						r.mode = a.Value.String()
 						r.mu.Unlock()
-						return r.description(), nil
 					}
+					return odd
+				})
+				if q.Adjustments = rest; len(rest) == 0 {
+					return r.description(), nil
 				}
 				return r.apply(ctx, q)
 			}
