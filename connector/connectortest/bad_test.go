@@ -405,19 +405,22 @@ func badConnectors(forever <-chan struct{}) []bad {
 		}),
 		flawed("any value for an enum", whole, "reference.mode is connectortest: not a value and should be fast", func(r *reference) {
 			r.adjust = func(ctx context.Context, q connector.AdjustRequest) (types.Description, error) {
-				rest := slices.DeleteFunc(slices.Clone(q.Adjustments), func(a types.Adjustment) bool {
+				var mode string
+				q.Adjustments = slices.DeleteFunc(slices.Clone(q.Adjustments), func(a types.Adjustment) bool {
 					odd := a.Setting == "mode" && a.Value.Kind() == types.TextKind && a.Component == "reference"
 					if odd {
-						r.mu.Lock()
-						r.mode = a.Value.String()
-						r.mu.Unlock()
+						mode = a.Value.String()
 					}
 					return odd
 				})
-				if q.Adjustments = rest; len(rest) == 0 {
-					return r.description(), nil
+				d, err := r.apply(ctx, q)
+				if err != nil || mode == "" {
+					return d, err
 				}
-				return r.apply(ctx, q)
+				r.mu.Lock()
+				r.mode = mode
+				r.mu.Unlock()
+				return r.description(), nil
 			}
 			r.describe = func(context.Context, types.Control) (types.Description, error) { return r.description(), nil }
 		}),
