@@ -30,6 +30,8 @@ func TestSignals(t *testing.T) {
 	}{
 		{"SIGTERM is an orderly end", "", []syscall.Signal{syscall.SIGTERM}, 0, []string{"running", "goodbye SIGTERM"}},
 		{"SIGINT is 130", "", []syscall.Signal{syscall.SIGINT}, 130, []string{"running", "goodbye SIGINT"}},
+		{"SIGHUP is an orderly end", "", []syscall.Signal{syscall.SIGHUP}, 0, []string{"running", "goodbye SIGHUP"}},
+		{"SIGHUP while it is watched is none", "watched", []syscall.Signal{syscall.SIGHUP, syscall.SIGTERM}, 0, []string{"running", "hangup", "goodbye SIGTERM"}},
 		{"a second signal ends at once", "yes", []syscall.Signal{syscall.SIGTERM, syscall.SIGINT}, 130, []string{"running", "goodbye SIGTERM"}},
 	}
 	for _, tt := range tests {
@@ -66,10 +68,13 @@ func signalChild() {
 	opt.hello = func(context.Context, int) error { println2("running"); return nil }
 	opt.goodbye = func(context.Context) error {
 		println2("goodbye " + opt.all("goodbye")[0].reason)
-		if os.Getenv("SERVO_SIGNAL_STUCK") != "" {
+		if os.Getenv("SERVO_SIGNAL_STUCK") == "yes" {
 			select {}
 		}
 		return nil
+	}
+	if os.Getenv("SERVO_SIGNAL_STUCK") == "watched" {
+		servo.NotifyHangup(ctx, func(context.Context) { println2("hangup") })
 	}
 	s, err := servo.New(servo.Options{Optimizer: opt})
 	if err == nil {
@@ -96,5 +101,6 @@ func TestExitCode(t *testing.T) {
 	assert.Equal(t, 1, servo.ExitCode(caused(&servo.SignalError{Signal: syscall.SIGTERM}), boom), "an end that was not orderly")
 	assert.Equal(t, 130, servo.ExitCode(caused(&servo.SignalError{Signal: syscall.SIGINT}), nil))
 	assert.Equal(t, "received SIGTERM", (&servo.SignalError{Signal: syscall.SIGTERM}).Error())
-	assert.Equal(t, "received hangup", (&servo.SignalError{Signal: syscall.SIGHUP}).Error())
+	assert.Equal(t, "received SIGHUP", (&servo.SignalError{Signal: syscall.SIGHUP}).Error())
+	assert.Equal(t, "received quit", (&servo.SignalError{Signal: syscall.SIGQUIT}).Error())
 }
