@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/servokit/servokit/servo"
 )
 
 // TestSignalsOfUnix is TestSignals for a signal that only Unix has.
@@ -30,4 +32,10 @@ func TestSignalsOfUnix(t *testing.T) {
 	}
 	require.NoError(t, cmd.Wait())
 	assert.Equal(t, []string{"running", "goodbye SIGUSR1"}, got)
+}
+
+func TestConformanceSignalOfUnix(t *testing.T) {
+	conform(t, "11", []row{
+		{"signal: SIGUSR1", stopped(&servo.SignalError{Signal: syscall.SIGUSR1}, "SIGUSR1", 0)},
+	})
 }
