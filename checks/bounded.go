@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -68,6 +69,7 @@ func bounded[T any](ctx context.Context, what func() string, f func(context.Cont
 			if v := recover(); v != nil {
 				out = outcome{err: &panicError{value: v, stack: debug.Stack()}}
 			}
+			out.err = readable(out.err)
 			returned <- out
 		}()
 		value, err := f(ctx)
@@ -86,6 +88,28 @@ func bounded[T any](ctx context.Context, what func() string, f func(context.Cont
 	case <-timer.C:
 		return none, &AbandonedError{What: what(), Err: context.Cause(ctx), Done: done}
 	}
+}
+
+// readable returns err, or what stands for it when its methods panic, as those
+// of a nil pointer in an error do.
+func readable(err error) (safe error) {
+	if err == nil {
+		return nil
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			if at := reflect.ValueOf(err); at.Kind() == reflect.Pointer && at.IsNil() {
+				safe = fmt.Errorf("it returned a nil %T in the place of an error: expected a plain nil for a success, or an error with a value", err)
+				return
+			}
+			safe = fmt.Errorf("it returned an error of type %T that cannot be read: its methods panicked: %v", err, v)
+		}
+	}()
+	_ = err.Error()
+	var advice *Error
+	_ = errors.As(err, &advice) // goes through all that it wraps
+	_ = errors.Is(err, context.DeadlineExceeded)
+	return err
 }
 
 // within is bounded with a context that ends after limit, if that is positive.

@@ -83,8 +83,12 @@ type Error struct {
 	Err error
 }
 
-// Error returns the message and the cause.
+// Error returns the message and the cause. That of a nil pointer says what it
+// is: a check that returns one has failed.
 func (e *Error) Error() string {
+	if e == nil {
+		return "a nil *checks.Error in the place of an error: expected a plain nil for a success, or an error with a value"
+	}
 	if e.Err == nil {
 		return e.Message
 	}
@@ -95,7 +99,12 @@ func (e *Error) Error() string {
 }
 
 // Unwrap returns the cause.
-func (e *Error) Unwrap() error { return e.Err }
+func (e *Error) Unwrap() error {
+	if e == nil {
+		return nil
+	}
+	return e.Err
+}
 
 // Result is what came of a check.
 type Result struct {
@@ -267,7 +276,7 @@ func (r *Result) explain(c Check) {
 	}
 	r.Hint, r.Remedy = c.Hint, c.Remedy
 	var advice *Error
-	if !errors.As(r.Err, &advice) {
+	if !errors.As(r.Err, &advice) || advice == nil {
 		return
 	}
 	if advice.Hint != "" {

@@ -21,14 +21,15 @@ type Entry interface {
 // which of them were abandoned and have not returned yet, see [AbandonedError].
 //
 // A suite is an [Entry] as well: what several collections share is written once
-// and listed first, as [Entry] of each of them.
+// and listed first, as [Entry] of each of them. A nil suite has no checks.
 type Suite struct {
 	self    any
 	entries []Entry
 	late    stragglers[called]
 }
 
-// New returns a suite of entries, which run in the order given.
+// New returns a suite of entries, which run in the order given. Those that are
+// nil are left out.
 //
 // The names of its checks are templates in which {self.path} is replaced by
 // what path leads to from self, usually the configuration: fields by the name
@@ -39,7 +40,20 @@ type Suite struct {
 // With a nil self the names of checks are used as they are; a suite in a suite
 // then has the self of the outer one.
 func New(self any, entries ...Entry) *Suite {
-	return &Suite{self: self, entries: slices.Clone(entries)}
+	return &Suite{self: self, entries: slices.DeleteFunc(slices.Clone(entries), absent)}
+}
+
+// absent reports whether an entry is nil, or a pointer that is.
+func absent(e Entry) bool {
+	switch e := e.(type) {
+	case nil:
+		return true
+	case *Suite:
+		return e == nil
+	case *Check:
+		return e == nil
+	}
+	return false
 }
 
 // Request says which checks to run and what ends the run. The zero value runs
@@ -92,6 +106,9 @@ func (s *Suite) All(ctx context.Context, r Request) iter.Seq2[Result, error] {
 
 // records yields those of the entries, made ready one by one.
 func (s *Suite) records(ctx context.Context, self any) iter.Seq[record] {
+	if s == nil {
+		return func(func(record) bool) {}
+	}
 	if s.self != nil {
 		self = s.self
 	}
