@@ -2,8 +2,11 @@ package config
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"maps"
 	"net"
 	"net/url"
@@ -23,6 +26,8 @@ import (
 // below it, and "*.example.com" for only those below it. When several match a
 // URL, one with a port counts more than one without, then the longer host, then
 // one with a scheme of its own.
+//
+// Package fmt, log/slog, JSON and YAML show Proxies without users and passwords.
 type Proxies map[string]string
 
 var proxyPattern = regexp.MustCompile(`^(https?|all)://(\*|\*?\.?[0-9A-Za-z_-]+(?:\.[0-9A-Za-z_-]+)*\.?|\[[0-9a-fA-F:.]+\])?(?::(\d{1,5}))?/?$`)
@@ -61,21 +66,60 @@ func (p *Proxies) UnmarshalYAML(n *yaml.Node) error {
 // never fails.
 func (p Proxies) MarshalYAML() (any, error) { return p.plain(false), nil }
 
+// MarshalJSON writes an object of patterns and URLs, without passwords. It never
+// fails.
+func (p Proxies) MarshalJSON() ([]byte, error) { return json.Marshal(p.masked()) }
+
+// GoString hides users and passwords for %#v.
+func (p Proxies) GoString() string {
+	return "config.Proxies" + strings.TrimPrefix(fmt.Sprintf("%#v", p.masked()), "map[string]string")
+}
+
+// Format hides users and passwords for every verb of package fmt.
+func (p Proxies) Format(f fmt.State, verb rune) {
+	if verb == 'v' && f.Flag('#') {
+		_, _ = io.WriteString(f, p.GoString())
+		return
+	}
+	_, _ = fmt.Fprintf(f, fmt.FormatString(f, verb), p.masked())
+}
+
+// LogValue hides users and passwords for package log/slog.
+func (p Proxies) LogValue() slog.Value { return slog.AnyValue(p.masked()) }
+
+// masked is p without what is secret in its URLs, of a type that prints itself.
+func (p Proxies) masked() map[string]string {
+	if p == nil {
+		return nil
+	}
+	out := make(map[string]string, len(p))
+	for pattern, text := range p {
+		switch u, err := proxyURL(text); {
+		case err != nil:
+			text = mask // what it is cannot be told
+		case u != nil && u.User != nil:
+			u.User = nil
+			text = secrets.Setting(strings.Replace(u.String(), "://", "://"+mask+"@", 1))
+		default:
+			text = secrets.Setting(text)
+		}
+		out[pattern] = text
+	}
+	return out
+}
+
 func (p Proxies) plain(reveal bool) any {
 	if len(p) == 0 {
 		return nil
 	}
+	texts := map[string]string(p)
+	if !reveal {
+		texts = p.masked()
+	}
 	out := map[string]any{}
-	for pattern, text := range p {
-		switch _, err := url.Parse(text); {
-		case text == "":
+	for pattern, text := range texts {
+		if out[pattern] = text; text == "" {
 			out[pattern] = nil
-		case reveal:
-			out[pattern] = text
-		case err != nil:
-			out[pattern] = mask
-		default:
-			out[pattern] = secrets.Setting(text)
 		}
 	}
 	return out

@@ -5,10 +5,13 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -60,7 +63,7 @@ type transports struct {
 func (t *transports) client(c config.Common) (*http.Client, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	key := fmt.Sprintf("%#v %#v %v", c.Proxies, c.SSLVerify, c.Timeouts.Connect)
+	key := transportKey(c)
 	transport := t.made[key]
 	if transport == nil {
 		var err error
@@ -77,6 +80,17 @@ func (t *transports) client(c config.Common) (*http.Client, error) {
 		client.Transport = &limits{Transport: transport, pool: pool, write: write}
 	}
 	return client, nil
+}
+
+// transportKey tells settings that need transports of their own apart. It holds
+// the passwords of proxies, which count, so it must not be shown.
+func transportKey(c config.Common) string {
+	var key strings.Builder
+	for _, pattern := range slices.Sorted(maps.Keys(c.Proxies)) {
+		fmt.Fprintf(&key, "%q=%q ", pattern, c.Proxies[pattern])
+	}
+	fmt.Fprintf(&key, "%t %q %d", c.SSLVerify.Insecure, c.SSLVerify.CAFile, c.Timeouts.Connect.Std())
+	return key.String()
 }
 
 // closeIdle closes the connections that nobody uses.
