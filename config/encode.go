@@ -29,6 +29,22 @@ func nullNode() *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!nu
 // not only the absence of one.
 func meantNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && isNull(n) && n.Value == "~" }
 
+// mapMark is the value of a node that a map of Go became. Its keys are there
+// because they are given, whatever their values; the keys of a struct always are.
+const mapMark = "map"
+
+func isMap(n *yaml.Node) bool { return n.Kind == yaml.MappingNode && n.Value == mapMark }
+
+// absent reports whether a node says nothing: as the default of what is empty,
+// it need not be replaced.
+func absent(n *yaml.Node) bool {
+	return n == nil || isNull(n) || n.Kind == yaml.ScalarNode && n.Value == "" || n.Kind != yaml.ScalarNode && len(n.Content) == 0
+}
+
+func emptyMapping() *yaml.Node {
+	return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Style: yaml.FlowStyle}
+}
+
 func textNode(text string) *yaml.Node {
 	n := &yaml.Node{}
 	n.SetString(text)
@@ -227,7 +243,7 @@ func (e encoder) entries(v reflect.Value) (*yaml.Node, error) {
 	if v.IsNil() {
 		return nullNode(), nil
 	}
-	out := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+	out := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Value: mapMark}
 	for _, key := range sortedKeys(v) {
 		n, err := e.tree(v.MapIndex(key))
 		if err != nil {
@@ -247,6 +263,8 @@ func explicit(full, given, defaults *yaml.Node, ignore bool) *yaml.Node {
 		return nil
 	case meantNull(full):
 		return full
+	case isNull(full) && !absent(defaults):
+		return full // a pointer that is nil on purpose
 	case isNull(given) || isNull(full):
 		return nil
 	case full.Kind == yaml.SequenceNode && resolve(given).Kind == yaml.SequenceNode:
@@ -266,14 +284,36 @@ func explicit(full, given, defaults *yaml.Node, ignore bool) *yaml.Node {
 		if !ok {
 			continue
 		}
-		if value := explicit(e.value, at.value, usual[e.key.Value].value, ignore); value != nil {
+		before := usual[e.key.Value].value
+		if isMap(full) {
+			if sameNode(e.value, before) {
+				continue
+			}
+			before = nil // an entry replaces that of the default
+		}
+		value := explicit(e.value, at.value, before, ignore)
+		if value == nil && isMap(full) {
+			value = emptyEntry(e.value)
+		}
+		if value != nil {
 			out.Content = append(out.Content, e.key, value)
 		}
 	}
-	if len(out.Content) == 0 {
-		return nil
+	switch {
+	case len(out.Content) > 0:
+		return out
+	case defaults != nil && isNull(defaults) && !isMap(full):
+		return emptyMapping() // a pointer that is set
 	}
-	return out
+	return nil
+}
+
+// emptyEntry is what stands for the value of an entry of which nothing is left.
+func emptyEntry(value *yaml.Node) *yaml.Node {
+	if value.Kind == yaml.MappingNode {
+		return emptyMapping()
+	}
+	return value
 }
 
 // explicitItems keeps all items of a list, and of each what is given.
@@ -309,35 +349,50 @@ func sameNode(a, b *yaml.Node) bool {
 	return a.Kind != yaml.ScalarNode || a.ShortTag() == b.ShortTag()
 }
 
-// withoutNulls drops keys without a value, and lists and mappings without any.
-func withoutNulls(n *yaml.Node) *yaml.Node {
-	if n == nil || isNull(n) && !meantNull(n) {
+// withoutNulls drops keys without a value, and lists and mappings without any,
+// unless usual, the default, has something there. The entries of a map stay.
+func withoutNulls(n, usual *yaml.Node) *yaml.Node {
+	switch {
+	case n == nil:
 		return nil
-	}
-	if n.Kind != yaml.MappingNode {
-		if n.Kind == yaml.SequenceNode && len(n.Content) == 0 || n.Kind == yaml.ScalarNode && n.Value == "" {
+	case n.Kind != yaml.MappingNode && absent(n) && !meantNull(n):
+		if absent(usual) {
 			return nil
 		}
-		out := *n
+		return n
+	}
+	out := *n
+	if n.Kind != yaml.MappingNode {
 		out.Content = slices.Clone(n.Content)
 		for i, item := range out.Content {
-			if cleaned := withoutNulls(item); item.Kind == yaml.MappingNode && cleaned != nil {
+			if cleaned := withoutNulls(item, nil); item.Kind == yaml.MappingNode && cleaned != nil {
 				out.Content[i] = cleaned
 			}
 		}
 		return &out
 	}
-	out := *n
 	out.Content = nil
+	before := byKey(usual)
 	for _, e := range entries(n) {
-		if value := withoutNulls(e.value); value != nil {
+		var value *yaml.Node
+		if isMap(n) {
+			if value = withoutNulls(e.value, nil); value == nil {
+				value = emptyEntry(e.value)
+			}
+		} else {
+			value = withoutNulls(e.value, before[e.key.Value].value)
+		}
+		if value != nil {
 			out.Content = append(out.Content, e.key, value)
 		}
 	}
-	if len(out.Content) == 0 {
-		return nil
+	switch {
+	case len(out.Content) > 0:
+		return &out
+	case usual != nil && isNull(usual) && !isMap(n):
+		return emptyMapping() // a pointer that is set
 	}
-	return &out
+	return nil
 }
 
 // sorted orders the keys of all mappings.

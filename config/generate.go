@@ -64,7 +64,7 @@ func (m Model) Generate(connectors []string, o GenerateOptions) ([]byte, error) 
 				return nil, err
 			}
 			annotate(n, t)
-			add(key, withoutNulls(n))
+			add(key, withoutNulls(n, nil))
 		}
 		order := topLevel()
 		sortKeys(root, order)
@@ -168,7 +168,7 @@ func (k Kind) sample(defaults bool) (*yaml.Node, error) {
 			out = inOrder(merge(out, full), full)
 		}
 	}
-	if out = withoutNulls(out); out == nil {
+	if out = withoutNulls(out, nil); out == nil {
 		return empty, nil
 	}
 	annotate(out, t)

@@ -101,21 +101,21 @@ func (m Model) effective(doc *Document, o PrintOptions) (*yaml.Node, error) {
 		if err != nil {
 			return err
 		}
+		defaults, err := e.encode(usual)
+		if err != nil {
+			return err
+		}
 		if !o.Defaults && name != "optimizer" {
-			defaults, err := e.encode(usual)
-			if err != nil {
-				return err
-			}
 			shown := explicit(full, given, defaults, false)
 			if shown == nil && slices.Contains(topLevel(), name) {
 				return nil
 			}
 			full = shown
-		} else if cleaned := withoutNulls(full); cleaned != nil || name != "connectors" || !doc.HasConnectors {
+		} else if cleaned := withoutNulls(full, defaults); cleaned != nil || name != "connectors" || !doc.HasConnectors {
 			full = cleaned // an empty list of connectors says that none is active
 		}
 		if full == nil && !slices.Contains(topLevel(), name) {
-			full = &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Style: yaml.FlowStyle} // it is active
+			full = emptyMapping() // it is active
 		}
 		if full != nil {
 			root.Content = append(root.Content, textNode(name), full)
