@@ -61,14 +61,15 @@ func (p SamplePolicies) Check(path string, known ...string) error {
 
 // Apply returns m with the policy of its metric applied to each reading, and what
 // was done besides keeping in the annotation "samples". A single point of which
-// nothing is left is left out; a series may become empty. The error names every
-// metric whose policy refuses a sample, and is a failed [types.OutcomeError] with
-// [ReasonSampleRefused] that wraps each [types.SampleError]. M is not changed.
+// nothing is left is left out, as is a nil reading; a series may become empty. The
+// error names every metric whose policy refuses a sample, and is a failed
+// [types.OutcomeError] with [ReasonSampleRefused] that wraps each
+// [types.SampleError]. M is not changed.
 func (p SamplePolicies) Apply(m types.Measurement) (types.Measurement, error) {
 	out := types.Measurement{Annotations: maps.Clone(m.Annotations)}
 	var notes []string
 	var refused []error
-	for _, reading := range m.Readings {
+	for _, reading := range types.MergeMeasurements(m).Readings { // without nils
 		name := reading.Of().Name
 		series, single := asSeries(reading)
 		if series.ID != "" {

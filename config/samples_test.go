@@ -123,6 +123,12 @@ func TestApplyingSamplePolicies(t *testing.T) {
 	out, err = config.SamplePolicies(nil).Apply(types.Measurement{Readings: []types.Reading{point("errors", one)}})
 	require.NoError(t, err)
 	assert.Nil(t, out.Annotations, "nothing to say")
+
+	for name, none := range map[string]types.Reading{"nil": nil, "data point": (*types.DataPoint)(nil), "time series": (*types.TimeSeries)(nil)} {
+		out, err = p.Apply(types.Measurement{Readings: []types.Reading{none, point("errors", one)}})
+		require.NoError(t, err, name)
+		assert.Equal(t, []types.Reading{point("errors", one)}, out.Readings, name)
+	}
 }
 
 func ExampleSamplePolicies() {

@@ -69,6 +69,11 @@ func (s *Servo) measure(ctx, run context.Context, r connector.MeasureRequest) (t
 	if len(results) == 0 {
 		return types.Measurement{}, errors.New("no connector can measure")
 	}
+	for _, result := range results {
+		if none := len(result.Value.Readings) - len(types.MergeMeasurements(result.Value).Readings); none > 0 {
+			s.log.WarnContext(ctx, "a connector has returned readings that are nil, which are left out", "connector", result.Source, "readings", none)
+		}
+	}
 	m := types.MergeMeasurements(values(results)...)
 	for _, name := range r.Metrics {
 		if !slices.ContainsFunc(m.Readings, func(r types.Reading) bool { return r.Of().Name == name }) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"time"
@@ -20,7 +21,8 @@ type Measurement struct {
 }
 
 // MergeMeasurements joins what several connectors measured, in their order. Of
-// two annotations with the same key the later one counts.
+// two annotations with the same key the later one counts. Readings that are nil
+// or a nil pointer are left out.
 func MergeMeasurements(measurements ...Measurement) Measurement {
 	merged := Measurement{Annotations: map[string]string{}}
 	for _, m := range measurements {
@@ -30,13 +32,26 @@ func MergeMeasurements(measurements ...Measurement) Measurement {
 	return merged
 }
 
-// present returns the readings without nils: a connector that forgot one must
-// not bring the servo down.
+// present returns the readings without nils and nil pointers: a connector that
+// forgot one must not bring the servo down.
 func (m Measurement) present() []Reading {
-	if !slices.Contains(m.Readings, nil) {
+	if !slices.ContainsFunc(m.Readings, absent) {
 		return m.Readings
 	}
-	return slices.DeleteFunc(slices.Clone(m.Readings), func(r Reading) bool { return r == nil })
+	return slices.DeleteFunc(slices.Clone(m.Readings), absent)
+}
+
+// absent reports whether there is nothing behind r: it is nil, or a nil pointer,
+// of which no method can be called.
+func absent(r Reading) bool {
+	switch r.(type) {
+	case nil:
+		return true
+	case DataPoint, TimeSeries: // the most frequent cases, without reflection
+		return false
+	}
+	v := reflect.ValueOf(r)
+	return v.Kind() == reflect.Pointer && v.IsNil()
 }
 
 // Validate returns an error when the measurement of one connector mixes data

@@ -128,6 +128,46 @@ func TestMeasurementReadingsInOtherForms(t *testing.T) {
 	assert.Len(t, m.Readings, 4, "the input is not touched")
 }
 
+// A nil pointer is as good as nil, whatever it points to.
+func TestMeasurementReadingsThatAreNil(t *testing.T) {
+	point, line := scalar(errorRate, 1), series(latency, "a", at(0, 2))
+	type mine struct{ types.TimeSeries }
+	for _, tt := range []struct {
+		name string
+		none types.Reading
+	}{
+		{"nil", nil},
+		{"data point", (*types.DataPoint)(nil)},
+		{"time series", (*types.TimeSeries)(nil)},
+		{"a type of a connector", (*mine)(nil)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, read := range []types.Reading{point, &point, line, &line} {
+				want := types.Measurement{Readings: []types.Reading{read}}
+				m := types.Measurement{Readings: []types.Reading{tt.none, read, tt.none}}
+				require.NoError(t, m.Validate())
+				assert.Equal(t, want.Metrics(), m.Metrics())
+				name := read.Of().Name
+				assert.Equal(t, 1, m.Summary(name).Count)
+				assert.Equal(t, want.Readings, types.MergeMeasurements(m).Readings)
+				wantJSON, err := json.Marshal(want)
+				require.NoError(t, err)
+				got, err := json.Marshal(m)
+				require.NoError(t, err)
+				assert.Equal(t, string(wantJSON), string(got))
+				assert.Len(t, m.Readings, 3, "the input is not touched")
+			}
+			only := types.Measurement{Readings: []types.Reading{tt.none}}
+			require.NoError(t, only.Validate())
+			assert.Empty(t, only.Metrics())
+			assert.Empty(t, types.MergeMeasurements(only).Readings)
+			data, err := json.Marshal(only)
+			require.NoError(t, err)
+			assert.Equal(t, `{"metrics":{},"annotations":{}}`, string(data))
+		})
+	}
+}
+
 func TestMeasurementReads(t *testing.T) {
 	x := types.Metric{Name: "x"}
 	for _, tt := range []struct {
