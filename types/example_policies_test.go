@@ -74,6 +74,7 @@ func ExampleSLO() {
 	// conditions[0].threshold: SLO condition must specify either threshold or threshold_metric
 	// conditions[1].threshold: invalid decimal "few"
 	// conditions[1].trigger_count: a whole number of at least 1 is required, not 0
+	// conditions[1].keep: "under" is not accepted: use above or below
 }
 
 func ExampleParseDecimal() {

@@ -94,21 +94,29 @@ func (c SLOCondition) identity() SLOCondition {
 
 // Validate reports everything that is wrong, all problems at once: no metric,
 // no threshold or two, an unknown side, and counts below 1 or above the window.
-func (c SLOCondition) Validate() error {
+func (c SLOCondition) Validate() error { return errors.Join(c.problems(nil)...) }
+
+// problems lists everything that is wrong. Of a field whose text has been
+// refused nothing more is said, nor how it goes together with another one.
+func (c SLOCondition) problems(refused map[string]bool) []error {
 	var errs []error
 	problem := func(format string, a ...any) { errs = append(errs, fmt.Errorf(format, a...)) }
-	if c.Metric == "" {
+	if c.Metric == "" && !refused["metric"] {
 		problem("metric: required")
 	}
 	switch {
+	case refused["threshold"] || refused["threshold_metric"]:
 	case c.Threshold.IsSet() && c.ThresholdMetric != "":
 		problem("threshold: SLO condition cannot specify both threshold and threshold_metric")
 	case !c.Threshold.IsSet() && c.ThresholdMetric == "":
 		problem("threshold: SLO condition must specify either threshold or threshold_metric")
 	}
 	d := c.WithDefaults()
-	if d.Keep != KeepBelow && d.Keep != KeepAbove {
+	if d.Keep != KeepBelow && d.Keep != KeepAbove && !refused["keep"] {
 		problem("keep: %q is not accepted: use above or below", shorten(string(d.Keep)))
+	}
+	if refused["trigger_count"] || refused["trigger_window"] {
+		return errs
 	}
 	if d.TriggerCount < 1 {
 		problem("trigger_count: %d is not accepted: use a number of at least 1", d.TriggerCount)
@@ -118,7 +126,7 @@ func (c SLOCondition) Validate() error {
 	} else if d.TriggerCount > d.TriggerWindow {
 		problem("trigger_count: cannot be greater than trigger_window (%d > %d)", d.TriggerCount, d.TriggerWindow)
 	}
-	return errors.Join(errs...)
+	return errs
 }
 
 // Warnings lists what is odd without being wrong: a minimum for the threshold
@@ -168,6 +176,7 @@ func (c SLOCondition) MarshalJSON() ([]byte, error) {
 func (c *SLOCondition) UnmarshalJSON(data []byte) error {
 	var read SLOCondition
 	var errs []error
+	refused := make(map[string]bool)
 	fields := map[string]any{
 		"description": &read.Description, "metric": &read.Metric,
 		"threshold": &read.Threshold, "threshold_metric": &read.ThresholdMetric, "threshold_multiplier": &read.ThresholdMultiplier,
@@ -180,7 +189,9 @@ func (c *SLOCondition) UnmarshalJSON(data []byte) error {
 			errs = append(errs, fmt.Errorf("%s: unknown: a condition has no such key", shorten(name)))
 			return nil
 		}
-		if err := readField(raw, into); err != nil {
+		err := readField(raw, into)
+		refused[name] = err != nil // of a repeated key the last one counts
+		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", name, err))
 		}
 		return nil
@@ -188,10 +199,8 @@ func (c *SLOCondition) UnmarshalJSON(data []byte) error {
 	if err != nil {
 		return err
 	}
-	if len(errs) > 0 {
-		return errors.Join(errs...)
-	}
-	if err := read.Validate(); err != nil {
+	errs = append(errs, read.problems(refused)...)
+	if err := errors.Join(errs...); err != nil {
 		return err
 	}
 	*c = read

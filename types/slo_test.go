@@ -123,7 +123,21 @@ func TestSLORefuses(t *testing.T) {
 			"conditions[2]: SLO conditions must be unique: (a below 1 -> x) is the same as conditions[0]",
 		}},
 		{"several", condition(`{"metric":"a"},{"threshold":"x"}`), []string{
-			"conditions[0].threshold: SLO condition must specify either threshold or threshold_metric", `conditions[1].threshold: invalid decimal "x"`,
+			"conditions[0].threshold: SLO condition must specify either threshold or threshold_metric", `conditions[1].threshold: invalid decimal "x"`, "conditions[1].metric: required",
+		}},
+		{"a threshold and a side", condition(`{"metric":"m","threshold":"abc","keep":"side"}`), []string{
+			`conditions[0].threshold: invalid decimal "abc"`, `conditions[0].keep: "side" is not accepted: use above or below`,
+		}},
+		{"an unknown key and counts", condition(`{"metric":"m","threshold":1,"max":2,"trigger_count":3,"trigger_window":2}`), []string{
+			"conditions[0].max: unknown: a condition has no such key", "conditions[0].trigger_count: cannot be greater than trigger_window (3 > 2)",
+		}},
+		{"an unknown key and both thresholds", condition(`{"metrics":"m","threshold":1,"threshold_metric":"b"}`), []string{
+			"conditions[0].metrics: unknown: a condition has no such key", "conditions[0].metric: required",
+			"conditions[0].threshold: SLO condition cannot specify both threshold and threshold_metric",
+		}},
+		{"what is refused is said once", condition(`{"metric":[],"threshold_metric":1,"keep":2,"trigger_count":"x","trigger_window":1}`), []string{
+			"conditions[0].metric: a string is required, not []", "conditions[0].threshold_metric: a string is required, not 1",
+			"conditions[0].keep: a string is required, not 2", `conditions[0].trigger_count: a whole number of at least 1 is required, not "x"`,
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
