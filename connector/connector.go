@@ -6,8 +6,10 @@ import (
 	"log/slog"
 	"net/http"
 	"reflect"
+	"runtime/debug"
 
 	"github.com/servokit/servokit/config"
+	"github.com/servokit/servokit/event"
 )
 
 // Connector joins one technology to a servo.
@@ -66,7 +68,7 @@ func Define[C any](info Info, build func(C, Env) (Connector, error)) Definition 
 			if err != nil {
 				return nil, err
 			}
-			return build(c, env)
+			return built(build, c, env)
 		},
 		check: func(s *config.Stanza) error {
 			_, err := config.Decode[C](s)
@@ -78,6 +80,16 @@ func Define[C any](info Info, build func(C, Env) (Connector, error)) Definition 
 			return errA == nil && errB == nil && reflect.DeepEqual(x, y)
 		},
 	}
+}
+
+// built calls build; a panic in it is an error with the stack.
+func built[C any](build func(C, Env) (Connector, error), c C, env Env) (made Connector, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			made, err = nil, fmt.Errorf("building it: %w", &event.PanicError{Value: v, Stack: debug.Stack()})
+		}
+	}()
+	return build(c, env)
 }
 
 // Info says what the connector is.
@@ -116,7 +128,8 @@ func (d Definition) Same(a, b *config.Stanza) bool { return d.same != nil && d.s
 
 // New builds a connector from its stanza; a nil stanza means the defaults.
 // Missing parts of env are filled with defaults. The error lists every problem
-// of the stanza, or says why the connector could not be built.
+// of the stanza, or says why the connector could not be built; after a panic of
+// the build function it wraps an [event.PanicError] with the stack.
 func (d Definition) New(stanza *config.Stanza, env Env) (Connector, error) {
 	if d.build == nil {
 		return nil, errors.New("connector: the definition is empty: make it with Define")

@@ -57,6 +57,22 @@ func TestDefinition(t *testing.T) {
 		_, err := d.New(nil, connector.Env{})
 		assert.EqualError(t, err, "connector none: the definition built nothing")
 	})
+	t.Run("a build function that panics", func(t *testing.T) {
+		for name, build := range map[string]func(struct{}, connector.Env) (connector.Connector, error){
+			"with a text": func(struct{}, connector.Env) (connector.Connector, error) { panic("no room") },
+			"is nil":      nil,
+		} {
+			t.Run(name, func(t *testing.T) {
+				c, err := connector.Define(connector.Info{Name: "none"}, build).New(nil, connector.Env{Name: "mine"})
+				assert.Nil(t, c)
+				require.ErrorContains(t, err, "connector mine: building it: panic: ")
+				var panicked *event.PanicError
+				require.ErrorAs(t, err, &panicked)
+				assert.NotNil(t, panicked.Value)
+				assert.Contains(t, string(panicked.Stack), "connector_test.go")
+			})
+		}
+	})
 	t.Run("the zero definition", func(t *testing.T) {
 		_, err := connector.Definition{}.New(nil, connector.Env{})
 		assert.ErrorContains(t, err, "make it with Define")

@@ -133,7 +133,11 @@ func (c *Client) subscribe(selector string, handler func(context.Context, Messag
 	errs := []error{err}
 	s := &Subscription{exchange: c.exchange, client: c, selector: parsed, handler: handler, done: make(chan struct{})}
 	s.queue.init(defaultBuffer, Block)
-	for _, option := range options {
+	for i, option := range options {
+		if option == nil {
+			errs = append(errs, fmt.Errorf("option %d is nil", i+1))
+			continue
+		}
 		errs = append(errs, option(s))
 	}
 	if err := errors.Join(errs...); err != nil {
