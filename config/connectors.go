@@ -164,7 +164,7 @@ func (d *Document) Resolve(known []string) ([]Mount, error) {
 }
 
 func unknownConnector(name string, known []string) string {
-	known = slices.Sorted(slices.Values(known))
+	known = slices.Compact(slices.Sorted(slices.Values(known)))
 	message := "no connector is called " + showText(name)
 	if suggestion := closest(name, known); suggestion != "" {
 		message += fmt.Sprintf("; did you mean %q?", suggestion)

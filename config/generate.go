@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -16,7 +17,8 @@ type GenerateOptions struct {
 	// Defaults includes values that are defaults, and the stanzas settings and
 	// checks.
 	Defaults bool
-	// Standalone leaves out the key connectors.
+	// Standalone leaves out the key connectors. An alias needs that key, so it is
+	// an error with one.
 	Standalone bool
 	// Environ is the environment the servo will have. When it says which
 	// optimizer to use, the file does not.
@@ -30,11 +32,17 @@ type GenerateOptions struct {
 // Generate returns the text of a configuration that uses connectors, given as
 // "vegeta" or "alias:vegeta"; none means all kinds, and then the key connectors
 // is left out. Keys carry their description as a comment. The error names unknown
-// connectors, or lists the problems of a text that cannot be appended to.
+// connectors and aliases that cannot be used, or lists the problems of a text that
+// cannot be appended to.
 func (m Model) Generate(connectors []string, o GenerateOptions) ([]byte, error) {
 	mounts, err := m.mounts(connectors)
 	if err != nil {
 		return nil, err
+	}
+	if o.Standalone {
+		if err := standalone(mounts); err != nil {
+			return nil, err
+		}
 	}
 	root := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
 	add := func(key string, value *yaml.Node) {
@@ -90,6 +98,18 @@ func (m Model) Generate(connectors []string, o GenerateOptions) ([]byte, error) 
 		return nil, err
 	}
 	return appended(o.Existing, text)
+}
+
+// standalone reports each alias: only the key connectors says what it means.
+func standalone(mounts []Mount) error {
+	var problems FieldErrors
+	for _, m := range mounts {
+		if m.Name != m.Connector {
+			problems = append(problems, &FieldError{Path: "connectors", Message: fmt.Sprintf(
+				"the alias %q needs the key connectors, which standalone leaves out; give %q, or do without standalone", m.Name+":"+m.Connector, m.Connector)})
+		}
+	}
+	return problems.asError()
 }
 
 // sortKeys puts the keys of a mapping into an order.

@@ -7,8 +7,7 @@ import (
 
 // unknownKey words the problem of a key that is not among the known ones.
 func unknownKey(key string, known []string) (message, suggestion string) {
-	known = slices.Clone(known)
-	slices.Sort(known)
+	known = slices.Compact(slices.Sorted(slices.Values(known)))
 	suggestion = closest(key, known)
 	message = "unknown key"
 	if suggestion != "" {
