@@ -123,6 +123,21 @@ func (c *Client) Hello(ctx context.Context, hello Hello) error {
 	return err
 }
 
+// Ping asks once, without a retry, whether the optimizer answers and takes the
+// credentials: a greeting without any facts. Use it before a servo runs; a
+// running one would begin anew. Any answer of the protocol with status 200 will
+// do; other statuses, 2xx included, are an [*HTTPError].
+func (c *Client) Ping(ctx context.Context) error {
+	x := &exchange{client: c, event: EventHello, method: http.MethodPost, policy: policy{limit: c.retry.MaxTime, tries: 1}}
+	if err := x.do(ctx, encodeRequest(EventHello, nil, c.servoUID)); err != nil {
+		return err
+	}
+	if x.code != http.StatusOK {
+		return fmt.Errorf("posting %s: %w", EventHello, newHTTPError(x.code, x.received, false, c.redact))
+	}
+	return nil
+}
+
 // Next asks for the next command. A command whose parameters cannot be
 // understood is a [*CommandError] with everything that is wrong with them; a
 // status in place of a command is a [*StatusError].

@@ -167,6 +167,12 @@ func observedBySource(r checks.Request, sources []string) checks.Request {
 	return r
 }
 
+// pingable is an optimizer that can be asked whether it answers without being
+// greeted, as an [optimizer.Client] can.
+type pingable interface {
+	Ping(ctx context.Context) error
+}
+
 // connectivity checks that the optimizer answers. The greeting carries no facts,
 // since the connectors have not collected theirs.
 func (s *Servo) connectivity() checks.Check {
@@ -183,7 +189,9 @@ func (s *Servo) connectivity() checks.Check {
 			ctx, cancel := context.WithTimeoutCause(ctx, connectivityLimit, fmt.Errorf("no answer within %s", connectivityLimit))
 			defer cancel()
 			asked, err := s.asked()
-			if err == nil {
+			if p, ok := asked.(pingable); ok && err == nil {
+				err = p.Ping(ctx)
+			} else if err == nil {
 				err = asked.Hello(ctx, optimizer.Hello{})
 			}
 			if err != nil {

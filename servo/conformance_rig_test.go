@@ -172,7 +172,7 @@ func (m message) progress() bool { _, ok := m.param["progress"]; return ok }
 func messageOf(t *testing.T, request optimizertest.Request) message {
 	t.Helper()
 	m := message{event: request.Event, body: string(request.Body)}
-	var envelope struct{ Param map[string]any }
+	var envelope struct{ Param map[string]any } // what is about diagnostics has none
 	require.NoError(t, json.Unmarshal(request.Body, &envelope), m.body)
 	m.param = envelope.Param
 	return m
@@ -329,21 +329,27 @@ func (b *lockedBuffer) next() (string, <-chan struct{}) {
 	return b.b.String(), b.changed
 }
 
-// logged waits until the servo has logged a text.
-func (r *rig) logged(text string) {
-	r.Helper()
+// await waits until a text has been written.
+func (b *lockedBuffer) await(t *testing.T, text string) {
+	t.Helper()
 	late := time.After(patience)
 	for {
-		log, changed := r.log.next()
+		log, changed := b.next()
 		if strings.Contains(log, text) {
 			return
 		}
 		select {
 		case <-changed:
 		case <-late:
-			require.FailNow(r, "not logged: "+text, log)
+			require.FailNow(t, "not logged: "+text, log)
 		}
 	}
+}
+
+// logged waits until the servo has logged a text.
+func (r *rig) logged(text string) {
+	r.Helper()
+	r.log.await(r.T, text)
 }
 
 // serve serves a handler on a loopback port until the test ends.
