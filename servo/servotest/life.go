@@ -332,6 +332,7 @@ func (l *Life) await(ctx context.Context) error {
 			w.mu.Unlock()
 		case <-done:
 			done = nil
+			instant() // what else happens at this moment comes first
 			l.stop("because the script is through")
 		case <-failed:
 			failed = nil
