@@ -67,11 +67,18 @@ func (c *crowd) meter() connector.Definition {
 	})
 }
 
+// documents reads a file.
+func (c *crowd) documents(text string) []*config.Document {
+	c.Helper()
+	docs, err := config.Parse("servo.yaml", []byte(text))
+	require.NoError(c, err)
+	return docs
+}
+
 func (c *crowd) start() {
 	c.Helper()
-	docs, err := config.Parse("servo.yaml", []byte(c.text))
-	require.NoError(c, err)
-	c.a, err = servo.Assemble(docs, servo.AssemblyOptions{Stagger: -1, Servo: servo.Options{
+	var err error
+	c.a, err = servo.Assemble(c.documents(c.text), servo.AssemblyOptions{Stagger: -1, Servo: servo.Options{
 		Grace: 2 * time.Second, Rand: rand.NewPCG(1, 1), Logger: slog.New(slog.NewTextHandler(c.log, nil)),
 	}}, c.meter())
 	require.NoError(c, err)
