@@ -60,14 +60,6 @@ type resultWire struct {
 	Runtime  json.RawMessage `json:"runtime"`
 }
 
-// orNull is the wire form of a text that may be absent.
-func orNull(text string) *string {
-	if text == "" {
-		return nil
-	}
-	return &text
-}
-
 // encodeRequest writes the envelope of a param that is JSON already.
 func encodeRequest(event Event, param []byte, servoUID string) []byte {
 	var o object
